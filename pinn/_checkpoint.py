@@ -32,7 +32,7 @@ _FORMAT = "pinn-checkpoint-1"
 _NAME = re.compile(r"state-(\d{8})\.npz")
 _GENERATIONS = 2
 # What reading a damaged file, or another one, can end with.
-_DAMAGES = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile)
+DAMAGES = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile)
 
 
 class Checkpoint(NamedTuple):
@@ -94,15 +94,9 @@ class Folder:
         OSError
             If the disk is full or gone; earlier generations stay.
         """
-        text = json.dumps({"format": _FORMAT, **header})
-        buffer = io.BytesIO()
-        packed: dict[str, Any] = {
-            **arrays,
-            "header": np.frombuffer(text.encode(), np.uint8),
-        }
-        np.savez(buffer, **packed)
         self._number += 1
-        write_whole(self.path / f"state-{self._number:08d}.npz", buffer.getvalue())
+        path = self.path / f"state-{self._number:08d}.npz"
+        write_archive(path, {"format": _FORMAT, **header}, arrays)
         for _, path in self._found()[:-_GENERATIONS]:
             path.unlink(missing_ok=True)
 
@@ -121,10 +115,10 @@ class Folder:
         path = found[-2] if older else found[-1]
         try:
             return _read(path)
-        except _DAMAGES as error:
+        except DAMAGES as error:
             way_out = "Start anew."
             if not older and len(found) > 1:
-                with contextlib.suppress(*_DAMAGES):
+                with contextlib.suppress(*DAMAGES):
                     _read(found[-2])
                     way_out = (
                         f"The one before it, '{found[-2].name}', is whole: pass "
@@ -180,6 +174,26 @@ def filled(template: Any, name: str, arrays: dict[str, np.ndarray]) -> Any:
     return eqx.combine(jax.tree.unflatten(structure, new), static)
 
 
+def write_archive(
+    path: Path, header: dict[str, Any], arrays: dict[str, np.ndarray]
+) -> None:
+    """Write arrays, and a header as JSON, to one file, whole or not at all."""
+    packed: dict[str, Any] = {
+        **arrays,
+        "header": np.frombuffer(json.dumps(header).encode(), np.uint8),
+    }
+    buffer = io.BytesIO()
+    np.savez(buffer, **packed)
+    write_whole(path, buffer.getvalue())
+
+
+def read_archive(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """Header and arrays of such a file; one of `DAMAGES` if it is none."""
+    with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
+        arrays = {name: archive[name] for name in archive.files}
+    return json.loads(arrays.pop("header").tobytes()), arrays
+
+
 def write_whole(path: Path, data: bytes) -> None:
     """Write a file whole or not at all, also if the process or the machine stops."""
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".part")
@@ -202,9 +216,7 @@ def write_whole(path: Path, data: bytes) -> None:
 
 
 def _read(path: Path) -> Checkpoint:
-    with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
-        arrays = {name: archive[name] for name in archive.files}
-    header = json.loads(arrays.pop("header").tobytes())
+    header, arrays = read_archive(path)
     if header["format"] != _FORMAT:
         raise ValueError(f"format {header['format']!r}, not {_FORMAT!r}")
     return Checkpoint(header, arrays, path)

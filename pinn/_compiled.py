@@ -22,13 +22,9 @@ class Compiled:
     ----------
     function
         A pure function of pytrees; what is not an array is static.
-    once
-        Whether it is to be compiled in a hurry, since it will run once; it then
-        returns arrays only.
     """
 
-    def __init__(self, function: Callable[..., Any], *, once: bool = False):
-        self._function, self._once = function, once
+    def __init__(self, function: Callable[..., Any]):
         self._jitted: Any = eqx.filter_jit(function)
         self._executables: collections.OrderedDict[Any, Any] = collections.OrderedDict()
         self.seconds = 0.0
@@ -43,7 +39,7 @@ class Compiled:
         if executable is None:
             start = time.perf_counter()
             with jax.default_matmul_precision("highest"):
-                executable = self._compile(*arguments)
+                executable = self._jitted.lower(*arguments).compile()
             self.seconds += time.perf_counter() - start
             # A long program solves many problems; it should not keep them all.
             if len(self._executables) >= _MOST_KEPT:
@@ -51,12 +47,3 @@ class Compiled:
             self._executables[key] = executable
         self._executables.move_to_end(key)
         return executable(*arguments)
-
-    def _compile(self, *arguments: Any) -> Callable[..., Any]:
-        if not self._once or jax.default_backend() != "cpu":
-            return self._jitted.lower(*arguments).compile()
-        dynamic, static = eqx.partition(arguments, eqx.is_array)
-        traced = jax.jit(lambda d: self._function(*eqx.combine(d, static)))
-        options: Any = {"xla_backend_optimization_level": 0}
-        executable = traced.lower(dynamic).compile(compiler_options=options)
-        return lambda *arguments: executable(eqx.filter(arguments, eqx.is_array))

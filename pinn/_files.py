@@ -1,8 +1,6 @@
 """Solutions in files: arrays and JSON only, nothing that is executed on loading."""
 
-import io
 import json
-import zipfile
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,13 +11,13 @@ import jax.random as jr
 import numpy as np
 
 from . import activations
-from ._checkpoint import write_whole
+from ._checkpoint import DAMAGES, read_archive, write_archive
 from ._equation import fingerprint
-from ._kept import same_problem
+from ._kept import check_problem
 from ._network import MLP, RandomFeatures
 from ._paths import check_folder
 from ._preflight import Finding, Report
-from ._problem import Problem, row_struct
+from ._problem import Problem, shape_of
 from ._solution import Result, Solution, SolveReport
 
 _FORMAT = "pinn-solution-1"
@@ -47,7 +45,7 @@ def save(path: str | Path, solution: Solution, *, overwrite: bool = False) -> No
     """
     path = check_target(path, overwrite)
     leaves = jax.tree.leaves(eqx.filter(solution.field, eqx.is_array))
-    shape = tuple(jax.eval_shape(solution.field, *_one_point(solution.problem)).shape)
+    shape = shape_of(solution.field, solution.problem)
     header = {
         "format": _FORMAT,
         "problem": solution.report.problem,
@@ -62,10 +60,7 @@ def save(path: str | Path, solution: Solution, *, overwrite: bool = False) -> No
         f"leaf_{i}": np.asarray(leaf) for i, leaf in enumerate(leaves)
     }
     arrays["fingerprint"] = fingerprint(solution.problem, shape)
-    arrays["header"] = np.frombuffer(json.dumps(header).encode(), np.uint8)
-    buffer = io.BytesIO()
-    np.savez(buffer, **arrays)
-    write_whole(path, buffer.getvalue())
+    write_archive(path, header, arrays)
 
 
 def load(path: str | Path, problem: Problem, field: Any = None) -> Solution:
@@ -90,7 +85,7 @@ def load(path: str | Path, problem: Problem, field: Any = None) -> Solution:
     if not path.is_file():
         raise ValueError(f"`path`: there is no file '{path}'.")
     try:
-        header, arrays = _contents(path)
+        header, arrays = read_archive(path)
         known = header["format"] == _FORMAT
         parts = _parts(header, arrays) if known else None
     except _DAMAGES as error:
@@ -103,7 +98,7 @@ def load(path: str | Path, problem: Problem, field: Any = None) -> Solution:
             f"`path`: '{path}' has the format {header['format']!r}; this version "
             f"reads {_FORMAT!r}."
         )
-    _check_problem(path, header["problem"], parts.fingerprint, problem, parts.shape)
+    check_problem(path, header["problem"], parts.fingerprint, problem, parts.shape)
     if field is None:
         field = _rebuild(header["network"], problem, parts.shape)
     structure = jax.tree.structure(eqx.filter(field, eqx.is_array))
@@ -129,16 +124,7 @@ def load(path: str | Path, problem: Problem, field: Any = None) -> Solution:
     return Solution(field, problem, parts.report, parts.history, parts.result)
 
 
-# What reading a damaged file, or another one, can end with.
-_DAMAGES = (
-    OSError,
-    ValueError,
-    KeyError,
-    TypeError,
-    AttributeError,
-    EOFError,
-    zipfile.BadZipFile,
-)
+_DAMAGES = (*DAMAGES, TypeError, AttributeError)
 
 
 class _Parts(NamedTuple):
@@ -150,12 +136,6 @@ class _Parts(NamedTuple):
     report: SolveReport
     history: tuple[Any, ...]
     result: Result
-
-
-def _contents(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
-        arrays = {name: archive[name] for name in archive.files}
-    return json.loads(arrays["header"].tobytes()), arrays
 
 
 def _parts(header: dict[str, Any], arrays: dict[str, np.ndarray]) -> _Parts:
@@ -233,18 +213,6 @@ def _rebuild(network: Any, problem: Problem, shape: tuple[int, ...]) -> Any:
     return MLP(size, out_size, network["size"], network["depth"], **arguments)
 
 
-def _check_problem(path, name, expected, problem, shape) -> None:
-    if not same_problem(problem, shape, expected):
-        raise ValueError(
-            f"`problem` is not the one that '{path}' solves ({name!r}): "
-            "its residuals differ for the same field at the same points."
-        )
-
-
 def _report(values: dict[str, Any]) -> SolveReport:
     findings = tuple(Finding(**f) for f in values.pop("preflight")["findings"])
     return SolveReport(**values, preflight=Report(findings))
-
-
-def _one_point(problem: Problem) -> tuple[Any, ...]:
-    return row_struct(problem, problem.equation).arguments

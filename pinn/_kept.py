@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -12,6 +13,7 @@ import numpy as np
 from . import _sampling
 from ._arguments import is_typed
 from ._checkpoint import Checkpoint
+from ._checks import precision
 from ._environment import versions
 from ._equation import fingerprint
 from ._method import Sequence
@@ -30,7 +32,7 @@ def written(
         "shape": list(shape),
         "own_field": task.field is None,
         "method": _kind(task.method),
-        "precision": _precision(),
+        "precision": precision(),
         "versions": versions(),
         "key_kind": str(jr.key_impl(task.key)) if typed else None,
         "tol": task.tol,
@@ -83,20 +85,17 @@ def check_kept(saved: Checkpoint, problem: Any, field: Any, method: Any) -> None
             RuntimeWarning,
             stacklevel=3,
         )
-    if header["precision"] != _precision():
+    if header["precision"] != precision():
         raise ValueError(
             f"`folder`: '{path}' is of a solve in {header['precision']} bit; this "
-            f"program computes in {_precision()}. Write "
+            f"program computes in {precision()}. Write "
             f'`jax.config.update("jax_enable_x64", {header["precision"] == 64})` after '
             "importing jax."
         )
     if not isinstance(problem, Problem):
         raise ValueError(f"`problem` takes a `pinn.Problem`; got {problem!r}.")
-    if not same_problem(problem, tuple(header["shape"]), arrays["fingerprint"]):
-        raise ValueError(
-            f"`problem` is not the one that '{path}' solves ({header['problem']!r}): "
-            "its residuals differ for the same field at the same points."
-        )
+    shape, expected = tuple(header["shape"]), arrays["fingerprint"]
+    check_problem(path, header["problem"], expected, problem, shape)
     if header["own_field"] != (field is None):
         was = "none" if header["own_field"] else "one"
         raise ValueError(
@@ -110,17 +109,32 @@ def check_kept(saved: Checkpoint, problem: Any, field: Any, method: Any) -> None
         )
 
 
-def same_problem(
-    problem: Problem, shape: tuple[int, ...], expected: np.ndarray
-) -> bool:
-    """Whether the residuals of a problem are those of which a file was written."""
+def check_problem(
+    path: Path,
+    name: str | None,
+    expected: np.ndarray,
+    problem: Problem,
+    shape: tuple[int, ...],
+) -> None:
+    """Refuse a problem whose residuals are not those of which a file was written.
+
+    Raises
+    ------
+    ValueError
+        Naming the file and the problem that it is of.
+    """
     try:
         found = fingerprint(problem, shape)
     except (TypeError, ValueError, IndexError):
-        return False  # its residual cannot take such a field
-    return found.shape == expected.shape and np.allclose(
+        found = np.empty(0)  # its residual cannot take such a field
+    same = found.shape == expected.shape and np.allclose(
         found, expected, rtol=1e-6, atol=0, equal_nan=True
     )
+    if not same:
+        raise ValueError(
+            f"`problem` is not the one that '{path}' solves ({name!r}): "
+            "its residuals differ for the same field at the same points."
+        )
 
 
 def _kind(method: Any) -> str:
@@ -132,10 +146,6 @@ def _kind(method: Any) -> str:
     leaves = jax.tree.leaves(vars(method))
     numbers = [x for x in leaves if isinstance(x, int | float | str)]
     return f"{type(method).__name__}{tuple(numbers)}"
-
-
-def _precision() -> int:
-    return 64 if jnp.result_type(float) == jnp.float64 else 32
 
 
 def _points_written(points: Any) -> tuple[Any, dict[str, np.ndarray]]:

@@ -50,7 +50,7 @@ def measure(
         # What the method has compiled serves here once more.
         at = FeatureRows(residuals, field, fresh)
         pairs = {
-            name: (_rms(rows), _rms(parts))
+            name: (rms(rows), rms(parts))
             for name, (rows, parts) in at.sizes(at.start()).items()
         }
     else:
@@ -99,5 +99,6 @@ def _ratio(a: Any, b: Any) -> float:
         return float(np.divide(a, b))
 
 
-def _rms(values: np.ndarray) -> np.floating:
-    return np.linalg.norm(values) / np.sqrt(len(values))
+def rms(values: np.ndarray) -> float:
+    """Root mean square of the rows of a table, on the host."""
+    return float(np.linalg.norm(values) / np.sqrt(len(values)))

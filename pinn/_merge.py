@@ -13,6 +13,8 @@ import numpy as np
 from jax.core import Tracer
 from jax.extend.core import Jaxpr, Literal
 
+from ._host import bind, body_of
+
 _OPENED = {"jit", "pjit", "closed_call", "core_call"}
 _LARGEST = 4096  # numbers of a constant that is compared by value
 
@@ -44,11 +46,9 @@ class _Merge:
         return [read(v) for v in jaxpr.outvars]
 
     def apply(self, eqn: Any, inputs: list[Any]) -> Sequence[Any]:
-        inner = eqn.params.get("jaxpr", eqn.params.get("call_jaxpr"))
-        if eqn.primitive.name in _OPENED and inner is not None:
-            return self.walk(
-                getattr(inner, "jaxpr", inner), getattr(inner, "consts", ()), inputs
-            )
+        body = body_of(eqn) if eqn.primitive.name in _OPENED else None
+        if body is not None:
+            return self.walk(*body, inputs)
         key = self.key(eqn, inputs)
         if key is None:
             return bind(eqn, inputs)
@@ -79,13 +79,3 @@ class _Merge:
         weak = getattr(value, "weak_type", not hasattr(value, "dtype"))
         key = (array.dtype, array.shape, array.tobytes(), bool(weak))
         return self.known.setdefault(key, value)
-
-
-def bind(eqn: Any, values: Sequence[Any]) -> Sequence[Any]:
-    """Perform one operation of a trace."""
-    found = eqn.primitive.get_bind_params(eqn.params)
-    # Up to JAX 0.9 the functions of a rule come apart from the parameters.
-    functions, parameters = found if isinstance(found, tuple) else ((), found)
-    with eqn.ctx.manager:
-        results = eqn.primitive.bind(*functions, *values, **parameters)
-    return results if eqn.primitive.multiple_results else [results]

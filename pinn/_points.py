@@ -11,6 +11,7 @@ import jax.random as jr
 import numpy as np
 from jaxtyping import Array, Bool, Float, PRNGKeyArray
 
+from ._checks import is_whole
 from ._compiled import Compiled
 from ._condition import RowInput
 from ._domain import (
@@ -68,7 +69,7 @@ class PointSource:
         names = [term.name for term in self.problem.terms]
         if choice is None:
             return
-        if isinstance(choice, int) and not isinstance(choice, bool):
+        if is_whole(choice):
             choice = {"equation": choice}
         if callable(choice):
             self.sequence = choice

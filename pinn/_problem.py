@@ -407,3 +407,8 @@ def row_struct(problem: Problem, term: Term) -> RowInput:
     times = () if problem.time is None else (jax.ShapeDtypeStruct((), dtype),)
     normal = x if isinstance(term.region, AbstractPart) else None
     return RowInput((*times, x), normal)  # type: ignore[arg-type]
+
+
+def shape_of(field: Callable[..., Any], problem: Problem) -> tuple[int, ...]:
+    """The shape of a field at one point of a problem."""
+    return jax.eval_shape(field, *row_struct(problem, problem.equation).arguments).shape

@@ -16,6 +16,7 @@ from ._equation import TermJet, analyse, structure
 from ._estimate import correction
 from ._interrupt import Interrupts
 from ._loop import Stopped, run
+from ._measure import rms
 from ._method import AbstractMethod, Evidence
 from ._points import FRESH, PointSource, on_device
 from ._problem import Problem
@@ -232,7 +233,6 @@ class Session:
             "origin": self._origin,
             "has_best": self.best is not None,
             "estimate": self.estimate,
-            "fresh": self._fresh,
             "rows": self.rows,
             "history": self.history,
             "keys": self.keys.count if drawn is None else drawn,
@@ -308,8 +308,8 @@ class Session:
             # Drawn anew, with other features on other points, the field differs by so
             # much from the best one: about the error of the worse of the two. But both
             # may lack the same, which the residual on fresh points still shows.
-            size = _rms(values)
-            change = _rms(values - self._values) / size if size > 0 else 0.0
+            size = rms(values)
+            change = rms(values - self._values) / size if size > 0 else 0.0
             estimate = max(change, fresh * _LEAST_ERROR)
         rows = sum(segment.counts.values())
         record = {
@@ -333,7 +333,7 @@ class Session:
     def _judged(self, field: Any) -> tuple[float, np.ndarray]:
         """The weighted residual over the size of the field, and the field's values."""
         rows, values = self.method.judge(self.residuals, field, self.judge)
-        size, fresh = _rms(values), float(np.linalg.norm(rows))
+        size, fresh = rms(values), float(np.linalg.norm(rows))
         return (fresh / size if size > 0 else fresh), values
 
     @property
@@ -362,7 +362,3 @@ class Session:
             )
         except (KeyboardInterrupt, FloatingPointError, np.linalg.LinAlgError):
             self.estimate = math.nan  # "unknown" in the report
-
-
-def _rms(values: np.ndarray) -> float:
-    return float(np.linalg.norm(values) / np.sqrt(len(values)))

@@ -7,8 +7,8 @@ from typing import Any
 
 from jaxtyping import PRNGKeyArray
 
-from ._arguments import is_number
 from ._checkpoint import Folder
+from ._checks import is_number
 from ._kept import check_kept, options
 from ._method import AbstractMethod
 from ._problem import Problem

@@ -9,13 +9,13 @@ from typing import Any
 
 import equinox as eqx
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import PRNGKeyArray
 
 from . import _compilation_cache, _compile_clock
-from ._arguments import check_key, check_tolerance, is_number
+from ._arguments import check_key, check_tolerance
 from ._checkpoint import Checkpoint, Folder
+from ._checks import is_number, precision
 from ._choose import choose, settled
 from ._environment import peak_memory, seed, versions
 from ._equation import analyse, field_shape, fingerprint, structure
@@ -24,7 +24,7 @@ from ._measure import measure
 from ._method import AbstractMethod
 from ._points import FRESH, PointSource
 from ._preflight import PreflightError, Report, check_field, preflight
-from ._problem import Problem, row_struct
+from ._problem import Problem, shape_of
 from ._progress import observer
 from ._residuals import Residuals
 from ._session import Keys, Session, Store
@@ -96,7 +96,7 @@ class Task:
             field = method.default_field(problem, shape, key=keys())
         else:
             check_field(problem, field)
-            shape = _shape_of(problem, field)
+            shape = shape_of(field, problem)
         method.check(problem, field)
         counts = source.counts(method.number_of_points(field))
         train = source.draw(counts)
@@ -171,7 +171,7 @@ class Task:
             run_s=wall - compile_s,
             wall_s=wall,
             peak_memory_mib=peak_memory(),
-            precision=64 if jnp.result_type(float) == jnp.float64 else 32,
+            precision=precision(),
             device=str(jax.devices()[0].device_kind),
             seed=seed(key),
             versions=versions(),
@@ -201,8 +201,3 @@ def _result(
         return Result.reached
     early = {"stalled": Result.stalled, "largest": Result.largest}
     return early.get(ending, Result.not_reached)
-
-
-def _shape_of(problem: Problem, field: Any) -> tuple[int, ...]:
-    arguments = row_struct(problem, problem.equation).arguments
-    return jax.eval_shape(field, *arguments).shape

@@ -1,2 +1,2 @@
-from ._bind import bind as bind
 from ._program import Hosted as Hosted, Program as Program, apply as apply
+from ._trace import bind as bind, body_of as body_of, needed as needed

@@ -1,19 +1,13 @@
 """One operation, as JAX performs it."""
 
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import jax
 import numpy as np
 
-
-def bind(eqn: Any, inputs: Sequence[Any]) -> Any:
-    """Apply one operation of a traced function."""
-    bound = eqn.primitive.get_bind_params(eqn.params)
-    # Before JAX 0.10 the functions of custom rules came apart from the options.
-    functions, options = bound if isinstance(bound, tuple) else ((), bound)
-    return eqn.primitive.bind(*functions, *inputs, **options)
+from ._trace import bind
 
 
 def plain(value: Any) -> Any:
@@ -28,10 +22,7 @@ def plain(value: Any) -> Any:
 def by_jax(eqn: Any) -> Callable[..., Any]:
     def run(*inputs):
         with on_cpu():
-            made = bind(eqn, inputs)
-        return (
-            [plain(a) for a in made] if isinstance(made, list | tuple) else plain(made)
-        )
+            return [plain(a) for a in bind(eqn, inputs)]
 
     return run
 

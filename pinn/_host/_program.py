@@ -18,6 +18,7 @@ from jax.extend.core import ClosedJaxpr, Jaxpr, Literal
 
 from ._bind import by_jax, plain
 from ._rules import ENTRYWISE, RULES
+from ._trace import body_of
 
 _MOST_KEPT = 16
 _OPENED = {
@@ -146,7 +147,7 @@ class Program:
 
         for eqn in jaxpr.eqns:
             arguments = [place(var) for var in eqn.invars]
-            inner = _inner(eqn) if eqn.primitive.name in _OPENED else None
+            inner = body_of(eqn) if eqn.primitive.name in _OPENED else None
             if inner is not None:
                 body, extra = inner
                 outputs = self._open(body, extra, arguments)
@@ -177,27 +178,16 @@ class Program:
         self._numbers = sum(self._sizes[i] for step in steps for i in step[2])
 
 
-def apply(eqn: Any, inputs: Sequence[Any]) -> Any:
+def apply(eqn: Any, inputs: Sequence[Any]) -> list[Any]:
     """Apply one operation of a traced function to known numbers, by NumPy."""
     with np.errstate(all="ignore"):
         made = _operation(eqn)(*map(plain, inputs))
     several = isinstance(made, list | tuple)
     types = [getattr(var.aval, "dtype", None) for var in eqn.outvars]
-    cast = [
+    return [
         a if a.dtype == dtype else a.astype(dtype)
         for a, dtype in zip(made if several else [made], types, strict=True)
     ]
-    return cast if eqn.primitive.multiple_results else cast[0]
-
-
-def _inner(eqn: Any) -> tuple[Jaxpr, Any] | None:
-    for name in ("jaxpr", "call_jaxpr", "fun_jaxpr"):
-        inner = eqn.params.get(name)
-        if isinstance(inner, ClosedJaxpr):
-            return inner.jaxpr, inner.consts
-        if isinstance(inner, Jaxpr):
-            return inner, []
-    return None
 
 
 def _operation(eqn: Any) -> Callable[..., Any]:

@@ -16,6 +16,8 @@ from .._problem import Problem
 from .._residuals import Residuals, trainable_leaves
 from .._types import Activation
 from ._base import AbstractMethod
+from ._options import check_whole
+from ._parameters import choose
 from ._resample import resampled
 
 
@@ -66,12 +68,7 @@ class FirstOrder(AbstractMethod):
                 "`optimizer` takes a gradient transformation such as "
                 f"`optax.adam(1e-3)`; got {self.optimizer!r}."
             )
-        for name, least in (("steps", 1), ("resample", 0), ("points", 1)):
-            value = getattr(self, name)
-            if not isinstance(value, int) or value < least:
-                raise ValueError(
-                    f"`{name}` takes an integer of at least {least}; got {value!r}."
-                )
+        check_whole(self, steps=1, resample=0, points=1)
 
     @property
     def compiled(self) -> bool:
@@ -140,7 +137,7 @@ class FirstOrder(AbstractMethod):
             )
         moved = eqx.combine(eqx.apply_updates(trainable, updates), fixed)
         better = loss < state.best_loss  # false for NaN, so NaN is never the best
-        best = _choose(better, state.field, state.best)
+        best = choose(better, state.field, state.best)
         state = State(
             field=moved,
             optimizer=optimizer,
@@ -176,9 +173,3 @@ class State(eqx.Module):
     best: Any
     best_loss: Float[Array, ""]
     failed: Array
-
-
-def _choose(condition, yes, no):
-    """Of two fields of equal structure, the first where the condition holds."""
-    pick = lambda a, b: jnp.where(condition, a, b) if eqx.is_array(a) else a
-    return jax.tree.map(pick, yes, no)

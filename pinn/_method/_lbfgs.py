@@ -10,7 +10,8 @@ from jaxtyping import Array, Float
 from .. import activations
 from .._types import Activation
 from ._line_search import line_search
-from ._quasi_newton import AbstractQuasiNewton, Objective, check_options, is_whole
+from ._options import check_whole
+from ._quasi_newton import AbstractQuasiNewton, Objective, check_options
 
 
 class LBFGS(AbstractQuasiNewton):
@@ -49,10 +50,7 @@ class LBFGS(AbstractQuasiNewton):
 
     def __check_init__(self):
         check_options(self)
-        if not is_whole(self.memory) or self.memory < 1:
-            raise ValueError(
-                f"`memory` takes an integer of at least 1; got {self.memory!r}."
-            )
+        check_whole(self, memory=1)
 
     @property
     def name(self) -> str:

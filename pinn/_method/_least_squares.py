@@ -13,6 +13,7 @@ import numpy as np
 from jaxtyping import PRNGKeyArray
 
 from .. import activations
+from .._checks import is_number, is_whole
 from .._feature_rows import AutodiffRows, FeatureRows, readout_rows
 from .._points import Points
 from .._problem import Problem
@@ -84,16 +85,15 @@ class LeastSquares(AbstractMethod):
     def __check_init__(self):
         for name in ("features", "largest", "steps"):
             value = getattr(self, name)
-            whole = isinstance(value, int) and not isinstance(value, bool)
-            if value is not None and not (whole and value >= 1):
+            if value is not None and not (is_whole(value) and value >= 1):
                 raise ValueError(f"`{name}` takes a positive integer; got {value!r}.")
-        if not (_is_number(self.oversampling) and self.oversampling >= 1):
+        if not (is_number(self.oversampling) and self.oversampling >= 1):
             raise ValueError(
                 "`oversampling` takes at least 1, so that there are no fewer rows than "
                 f"unknowns; got {self.oversampling!r}."
             )
         if self.cutoff is not None and not (
-            _is_number(self.cutoff) and 0 <= self.cutoff < 1
+            is_number(self.cutoff) and 0 <= self.cutoff < 1
         ):
             raise ValueError(
                 "`cutoff` takes a share of the largest singular value, from 0 to 1; "
@@ -103,7 +103,7 @@ class LeastSquares(AbstractMethod):
         scales = (
             scale if isinstance(scale, tuple) else (1.0 if scale is None else scale,)
         )
-        if not scales or not all(_is_number(s) and 0 < s < math.inf for s in scales):
+        if not scales or not all(is_number(s) and 0 < s < math.inf for s in scales):
             raise ValueError(
                 "`scale` takes a positive number, or a tuple of one for each "
                 f"coordinate; got {scale!r}."
@@ -267,10 +267,6 @@ class State:
 
 def _size(tree: Any) -> int:
     return sum(a.size for a in jax.tree.leaves(eqx.filter(tree, eqx.is_inexact_array)))
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _finite(rows: np.ndarray, matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

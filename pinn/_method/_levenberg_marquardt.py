@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import PRNGKeyArray
 
 from .. import activations
+from .._checks import is_number
 from .._network import MLP
 from .._points import Points, on_device
 from .._problem import Problem
@@ -18,6 +19,7 @@ from .._residuals import Residuals, trainable_leaves
 from .._types import Activation
 from ._base import AbstractMethod, Evidence, Refinement
 from ._damped_step import Attempts, damped_step
+from ._options import check_whole, needs_64_bit
 from ._parameters import parameters, with_parameters
 from ._wide_start import wide_network
 
@@ -120,33 +122,21 @@ class LevenbergMarquardt(AbstractMethod):
     memory_gib: float = eqx.field(static=True, default=2.0)
 
     def __check_init__(self):
-        least = {
-            "steps": 1,
-            "resample": 0,
-            "points": 1,
-            "corrections": 0,
-            "products": 1,
-        }
-        for name, bound in least.items():
-            value = getattr(self, name)
-            whole = isinstance(value, int) and not isinstance(value, bool)
-            if name == "points" and value is None:
-                continue
-            if not whole or value < bound:
-                raise ValueError(
-                    f"`{name}` takes an integer of at least {bound}; got {value!r}."
-                )
-        if not (_is_number(self.damping) and 0 <= self.damping < math.inf):
+        least = {"steps": 1, "resample": 0, "corrections": 0, "products": 1}
+        if self.points is not None:
+            least["points"] = 1
+        check_whole(self, **least)
+        if not (is_number(self.damping) and 0 <= self.damping < math.inf):
             raise ValueError(
                 f"`damping` takes a number of at least 0; got {self.damping!r}."
             )
-        if not (_is_number(self.momentum) and 0 <= self.momentum < 1):
+        if not (is_number(self.momentum) and 0 <= self.momentum < 1):
             raise ValueError(
                 f"`momentum` takes a number from 0 to below 1; got {self.momentum!r}."
             )
         for name in ("scale", "memory_gib"):
             value = getattr(self, name)
-            if not (_is_number(value) and 0 < value < math.inf):
+            if not (is_number(value) and 0 < value < math.inf):
                 raise ValueError(f"`{name}` takes a positive number; got {value!r}.")
         if self.form not in (None, "primal", "dual", "matrix-free"):
             raise ValueError(
@@ -323,17 +313,3 @@ class State(eqx.Module):
     ended: Any
     failed: Any
     form: Form = eqx.field(static=True)
-
-
-def needs_64_bit(name: str) -> None:
-    """Raise `ValueError` in 32-bit mode, with the line that ends it."""
-    if jnp.result_type(float) != jnp.float64:
-        raise ValueError(
-            f"`{name}` needs 64-bit numbers. Write "
-            '`jax.config.update("jax_enable_x64", True)` after importing jax, or use '
-            "`pinn.FirstOrder(optax.adam(1e-3))`."
-        )
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)

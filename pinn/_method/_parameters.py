@@ -3,6 +3,7 @@
 from typing import Any
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, Float
@@ -23,6 +24,12 @@ def with_parameters(field: Any, theta: Any) -> Any:
     unknown, known = eqx.partition(field, trainable_leaves(field))
     flat, unravel = ravel_pytree(unknown)
     return eqx.combine(unravel(jnp.asarray(theta, flat.dtype)), known)
+
+
+def choose(condition: Any, yes: Any, no: Any) -> Any:
+    """Of two pytrees of equal structure, the first where the condition holds."""
+    pick = lambda a, b: jnp.where(condition, a, b) if eqx.is_array(a) else a
+    return jax.tree.map(pick, yes, no)
 
 
 def rows_at(

@@ -8,14 +8,15 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
+from .._checks import is_number
 from .._network import MLP
 from .._points import Points
 from .._problem import Problem
 from .._residuals import Residuals, trainable_leaves
 from .._types import Activation
 from ._base import AbstractMethod
-from ._levenberg_marquardt import needs_64_bit
-from ._parameters import parameters, rows_at, with_parameters
+from ._options import check_whole, needs_64_bit
+from ._parameters import choose, parameters, rows_at, with_parameters
 from ._resample import due, resampled
 from ._wide_start import wide_network
 
@@ -112,7 +113,7 @@ class AbstractQuasiNewton(AbstractMethod):
             lambda: jax.value_and_grad(function)(state.theta),
             lambda: (state.value, state.gradient),
         )
-        memory = _choose(
+        memory = choose(
             new_points, self.after_resampling(state.memory, state.theta), state.memory
         )
         theta, new_value, new_gradient, memory = self.advance(
@@ -128,7 +129,7 @@ class AbstractQuasiNewton(AbstractMethod):
             theta=theta,
             value=value,
             gradient=pick(new_gradient, gradient),
-            memory=_choose(moved, memory, self.start(theta)),
+            memory=choose(moved, memory, self.start(theta)),
             points=here,
             key=state.key,
             count=state.count + 1,
@@ -177,27 +178,11 @@ class State(eqx.Module):
     failed: Array
 
 
-def _choose(condition: Any, yes: Any, no: Any) -> Any:
-    pick = lambda a, b: jnp.where(condition, a, b) if eqx.is_array(a) else a
-    return jax.tree.map(pick, yes, no)
-
-
 def check_options(method: Any) -> None:
-    least = {"steps": 1, "resample": 0, "points": 1}
-    for name, bound in least.items():
-        value = getattr(method, name)
-        if not is_whole(value) or value < bound:
-            raise ValueError(
-                f"`{name}` takes an integer of at least {bound}; got {value!r}."
-            )
-    number = isinstance(method.scale, int | float)
-    if not number or not 0 < method.scale < float("inf"):
+    check_whole(method, steps=1, resample=0, points=1)
+    if not is_number(method.scale) or not 0 < method.scale < float("inf"):
         raise ValueError(f"`scale` takes a positive number; got {method.scale!r}.")
     if method.objective not in ("loss", "sqrt", "log"):
         raise ValueError(
             f'`objective` takes "loss", "sqrt" or "log"; got {method.objective!r}.'
         )
-
-
-def is_whole(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)

@@ -10,6 +10,7 @@ import jax.random as jr
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
+from .._checks import is_whole
 from .._propagate import affine
 from .._types import Activation
 
@@ -92,7 +93,7 @@ def check_sizes(**sizes: Any) -> None:
     for name, size in sizes.items():
         if name == "out_size" and size == "scalar":
             continue
-        if not isinstance(size, int) or isinstance(size, bool) or size < 1:
+        if not is_whole(size) or size < 1:
             also = ' (or "scalar")' if name == "out_size" else ""
             raise ValueError(f"`{name}` takes a positive integer{also}; got {size!r}.")
 

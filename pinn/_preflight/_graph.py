@@ -15,7 +15,7 @@ import numpy as np
 from jax.core import Tracer
 from jax.extend.core import ClosedJaxpr, Jaxpr, Literal
 
-from .._host import bind
+from .._host import bind, body_of
 from .._smoothness._inspect import (
     Inspection,
     _apply,
@@ -133,19 +133,14 @@ class Graph:
 
         for eqn in jaxpr.eqns:
             inputs = tuple(number(var) for var in eqn.invars)
-            inner = eqn.params.get("jaxpr")
-            if eqn.primitive.name in _OPENED and inner is not None:
-                body, extra = (
-                    (inner.jaxpr, inner.consts)
-                    if hasattr(inner, "consts")
-                    else (inner, [])
-                )
+            body = body_of(eqn) if eqn.primitive.name in _OPENED else None
+            if body is not None:
                 before = self._caller
                 # The body of a function of JAX is traced once and keeps the line of
                 # its first call; the line of this call is the right one.
                 if before is None and _of_jax(eqn.params.get("name", "")):
                     self._caller = eqn
-                outputs = self._open(body, extra, inputs)
+                outputs = self._open(*body, inputs)
                 self._caller = before
             else:
                 outputs = self._apply(eqn, inputs)
@@ -215,7 +210,6 @@ class Graph:
             for index in order:
                 operation = self.operations[index]
                 made = bind(operation.eqn, [read(v) for v in operation.inputs])
-                made = made if isinstance(made, list | tuple) else [made]
                 env |= dict(zip(operation.outputs, made, strict=True))
             return [read(v) for v in outputs]
 
@@ -228,10 +222,9 @@ def entrywise(eqn: Any) -> bool:
     if name in _ENTRYWISE:
         return True
     if name in _CUSTOM or name in _OPENED:
-        inner = eqn.params.get("call_jaxpr", eqn.params.get("jaxpr"))
-        body = getattr(inner, "jaxpr", inner)
+        body = body_of(eqn)
         return body is not None and all(
-            entrywise(e) or _spreads_a_number(e) for e in body.eqns
+            entrywise(e) or _spreads_a_number(e) for e in body[0].eqns
         )
     return False
 

@@ -7,8 +7,8 @@ import jax
 import jax.numpy as jnp
 from jax.extend.core import Jaxpr, Literal
 
+from .._host import bind, body_of, needed
 from .._jet import AbstractJet
-from .._merge import bind
 from ._control import CONTROL
 from ._rules import rule_of
 
@@ -44,7 +44,7 @@ def walk(jaxpr: Jaxpr, consts: Sequence[Any], operands: Sequence[Any]) -> list[A
     def read(var: Any) -> Any:
         return var.val if isinstance(var, Literal) else known[var]
 
-    for eqn in used(jaxpr):
+    for eqn in needed(jaxpr):
         inputs = [read(var) for var in eqn.invars]
         known.update(zip(eqn.outvars, apply(eqn, inputs), strict=True))
     return [read(var) for var in jaxpr.outvars]
@@ -53,11 +53,9 @@ def walk(jaxpr: Jaxpr, consts: Sequence[Any], operands: Sequence[Any]) -> list[A
 def apply(eqn: Any, inputs: Sequence[Any]) -> Sequence[Any]:
     """One operation, on arrays and jets."""
     jets = [a for a in inputs if isinstance(a, AbstractJet)]
-    inner = eqn.params.get("jaxpr", eqn.params.get("call_jaxpr"))
-    if eqn.primitive.name in _CALLS and inner is not None:
-        if hasattr(inner, "consts"):
-            return walk(inner.jaxpr, inner.consts, inputs)
-        return walk(inner, [], inputs)
+    body = body_of(eqn) if eqn.primitive.name in _CALLS else None
+    if body is not None:
+        return walk(*body, inputs)
     values = [a.value if isinstance(a, AbstractJet) else a for a in inputs]
     if not jets or not any(
         jnp.issubdtype(var.aval.dtype, jnp.inexact) for var in eqn.outvars
@@ -66,17 +64,6 @@ def apply(eqn: Any, inputs: Sequence[Any]) -> Sequence[Any]:
     if eqn.primitive.name in CONTROL:
         return CONTROL[eqn.primitive.name](walk, eqn, jets, inputs)
     return rule_of(eqn)(eqn, jets[0], inputs, lambda *v: bind(eqn, v))
-
-
-def used(jaxpr: Jaxpr) -> list[Any]:
-    """The operations that the results depend on, in order."""
-    needed = {var for var in jaxpr.outvars if not isinstance(var, Literal)}
-    kept = []
-    for eqn in reversed(jaxpr.eqns):
-        if eqn.effects or needed.intersection(eqn.outvars):
-            kept.append(eqn)
-            needed.update(v for v in eqn.invars if not isinstance(v, Literal))
-    return kept[::-1]
 
 
 # What only wraps a trace. Functions with a derivative rule of their own are not among

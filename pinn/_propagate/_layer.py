@@ -8,9 +8,10 @@ import jax.numpy as jnp
 from jax.extend.core import Jaxpr, Literal
 from jaxtyping import Array
 
+from .._host import body_of, needed
 from .._jet import AbstractJet, TaylorJet
 from ._elementwise import CLOSED, UNARY
-from ._interpret import interpret, used, walk
+from ._interpret import interpret, walk
 
 
 def affine(weight: Array, h: Any, bias: Array) -> Any:
@@ -66,13 +67,14 @@ def _each(jaxpr: Jaxpr, depends: tuple[bool, ...]) -> list[bool] | None:
     """Which results depend on the argument; ``None`` if one mixes its numbers."""
     shape = next(_shape(v) for v, d in zip(jaxpr.invars, depends, strict=True) if d)
     known = {v for v, d in zip(jaxpr.invars, depends, strict=True) if d}
-    for eqn in used(jaxpr):
+    for eqn in needed(jaxpr):
         inputs = tuple(not isinstance(v, Literal) and v in known for v in eqn.invars)
         if not any(inputs):
             continue
-        inner = eqn.params.get("jaxpr", eqn.params.get("call_jaxpr"))
-        if eqn.primitive.name in {"jit", "pjit", "closed_call"} and inner is not None:
-            outputs = _each(getattr(inner, "jaxpr", inner), inputs)
+        called = eqn.primitive.name in {"jit", "pjit", "closed_call"}
+        body = body_of(eqn) if called else None
+        if body is not None:
+            outputs = _each(body[0], inputs)
             if outputs is None:
                 return None
         elif eqn.primitive.name in _EACH:

@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 from jax.extend.core import ClosedJaxpr, Jaxpr, Literal
 
+from .._host import body_of
+
 _ENTIRE = {
     *("exp", "exp2", "expm1", "tanh", "logistic", "sin", "cos", "sinh", "cosh"),
     *("erf", "erfc", "atan", "asinh"),
@@ -99,12 +101,9 @@ def _walk(
     for eqn in jaxpr.eqns:
         inputs = [fact(var) for var in eqn.invars]
         name = eqn.primitive.name
-        inner = eqn.params.get("jaxpr", eqn.params.get("call_jaxpr"))
-        if name in _NESTED and inner is not None:
-            if not hasattr(inner, "consts"):
-                outputs = _walk(inner, [], inputs, found)
-            else:
-                outputs = _walk(inner.jaxpr, inner.consts, inputs, found)
+        body = body_of(eqn) if name in _NESTED else None
+        if body is not None:
+            outputs = _walk(*body, inputs, found)
         else:
             outputs = [_apply(eqn, name, inputs, found)] * len(eqn.outvars)
         known |= dict(zip(eqn.outvars, outputs, strict=True))

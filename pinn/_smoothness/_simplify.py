@@ -11,7 +11,7 @@ import numpy as np
 from jax.core import Tracer
 from jax.extend.core import ClosedJaxpr, Jaxpr, Literal, Var
 
-from .._host import apply, bind
+from .._host import apply, bind, needed
 
 _INLINED = {"jit", "pjit", "closed_call", "core_call"}
 
@@ -30,7 +30,7 @@ def _run(
     values |= dict(zip(jaxpr.invars, arguments, strict=True))
 
     read = lambda var: var.val if isinstance(var, Literal) else values[var]
-    for eqn in _needed(jaxpr):
+    for eqn in needed(jaxpr):
         inputs = [read(var) for var in eqn.invars]
         name = eqn.primitive.name
         if name in _INLINED and "jaxpr" in eqn.params:
@@ -46,7 +46,6 @@ def _run(
             if key is None or key not in memo:
                 known = not any(isinstance(value, Tracer) for value in inputs)
                 outputs = (apply if known else bind)(eqn, inputs)
-                outputs = outputs if eqn.primitive.multiple_results else [outputs]
                 # Keys hold the `id` of inputs, which must not be collected meanwhile.
                 alive += [inputs]
                 if key is not None:
@@ -55,17 +54,6 @@ def _run(
                 outputs = memo[key]
         values |= dict(zip(eqn.outvars, outputs, strict=True))
     return [read(var) for var in jaxpr.outvars]
-
-
-def _needed(jaxpr: Jaxpr) -> list[Any]:
-    """The operations that the outputs depend on."""
-    wanted = {var for var in jaxpr.outvars if not isinstance(var, Literal)}
-    kept = []
-    for eqn in reversed(jaxpr.eqns):
-        if eqn.effects or any(var in wanted for var in eqn.outvars):
-            kept.append(eqn)
-            wanted |= {var for var in eqn.invars if not isinstance(var, Literal)}
-    return kept[::-1]
 
 
 def _key(eqn: Any, inputs: list[Any]) -> Any:

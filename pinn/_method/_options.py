@@ -1,0 +1,25 @@
+"""What the methods check of their options, and of the program."""
+
+from typing import Any
+
+from .._checks import is_whole, precision
+
+
+def check_whole(method: Any, **least: int) -> None:
+    """Raise `ValueError` where an option is no integer, or less than its bound."""
+    for name, bound in least.items():
+        value = getattr(method, name)
+        if not is_whole(value) or value < bound:
+            raise ValueError(
+                f"`{name}` takes an integer of at least {bound}; got {value!r}."
+            )
+
+
+def needs_64_bit(name: str) -> None:
+    """Raise `ValueError` in 32-bit mode, with the line that ends it."""
+    if precision() == 32:
+        raise ValueError(
+            f"`{name}` needs 64-bit numbers. Write "
+            '`jax.config.update("jax_enable_x64", True)` after importing jax, or use '
+            "`pinn.FirstOrder(optax.adam(1e-3))`."
+        )
