@@ -17,7 +17,7 @@ the scale of the weights changes, or from one Gauss-Newton step to the next.
 import collections
 import itertools
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import equinox as eqx
@@ -235,11 +235,11 @@ class FeatureRows:
             self._all_needed if set(indices) <= set(self._all_needed) else indices
         )
         pick = [computed.index(i) for i in indices]
-        for rows, some in _chunks(self.points[name].arguments, n):
-            for columns, block in _blocks(self.field, m):
-                table = np.asarray(_differentiated(block, some, self._unit, computed))
-                height, real = rows.stop - rows.start, np.flatnonzero(columns >= 0)
-                result[:, rows, columns[real]] = table[pick, :height][:, :, real]
+        arguments = self.points[name].arguments
+        for rows, columns, table in _tables(
+            self.field, arguments, self._unit, computed
+        ):
+            result[:, rows, columns] = table[pick]
         for position, index in enumerate(indices):
             result[position, :, m] = 1.0 if index == () else 0.0
         return result
@@ -330,6 +330,62 @@ _rows = Compiled(lambda residuals, *rest: residuals.rows(*rest))
 _evaluated = Compiled(lambda field, arguments: jax.vmap(field)(*arguments))
 
 
+def slopes(
+    field: Any, arguments: tuple[Any, ...], unit: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """The values and the gradient of a field with `features` and a `Readout`.
+
+    Parameters
+    ----------
+    field
+        The field.
+    arguments
+        Its arguments at n points.
+    unit
+        The unit of each coordinate that the gradient is taken in, ``(in,)``.
+
+    Returns
+    -------
+    tuple
+        ``(n, d)`` and ``(n, d, in)``, d = 1 for a scalar.
+    """
+    indices = ((), *((axis,) for axis in range(len(unit))))
+    n, m = len(arguments[-1]), field.readout.weight.shape[-1]
+    weight = np.asarray(field.readout.weight).reshape(-1, m)
+    result = np.zeros((len(indices), n, len(weight)))
+    result[0] = np.ravel(field.readout.bias)
+    scale = jnp.asarray(unit, jnp.result_type(float))
+    for rows, columns, table in _tables(field, arguments, scale, indices):
+        result[:, rows] += table @ weight[:, columns].T
+    return result[0], np.moveaxis(result[1:], 0, -1)
+
+
+def fitted(
+    field: Any,
+    other: Any,
+    arguments: tuple[Any, ...],
+    solve: Callable[[np.ndarray, np.ndarray], np.ndarray],
+) -> Any:
+    """The field with the readout for which it is closest to another one at points.
+
+    `solve` is the least-squares solver, `solve(matrix, right)`.
+    """
+    unit = np.ones(sum(np.size(a[0]) for a in arguments))
+    n, m = len(arguments[-1]), field.readout.weight.shape[-1]
+    values, _ = slopes(other, arguments, unit)
+    matrix = np.ones((n, m + 1))
+    scale = jnp.asarray(unit, jnp.result_type(float))
+    for rows, columns, table in _tables(field, arguments, scale, ((),)):
+        matrix[rows, columns] = table[0]
+    c = np.stack([solve(matrix, value) for value in values.T])
+    readout = field.readout
+    weight = jnp.asarray(c[:, :-1].reshape(readout.weight.shape), readout.weight.dtype)
+    bias = jnp.asarray(c[:, -1].reshape(readout.bias.shape), readout.bias.dtype)
+    return eqx.tree_at(
+        lambda f: (f.readout.weight, f.readout.bias), field, (weight, bias)
+    )
+
+
 def _indices(size: int, order: int) -> tuple[Index, ...]:
     """All derivatives of `size` variables up to an order."""
     return tuple(
@@ -364,6 +420,19 @@ def _chunks(arguments: tuple[Any, ...], n: int) -> Iterator[tuple[slice, Any]]:
     for start in range(0, n, _POINTS):
         rows = slice(start, min(start + _POINTS, n))
         yield rows, _padded(arguments, rows)
+
+
+def _tables(
+    field: Any, arguments: Any, unit: Any, indices: tuple[Index, ...]
+) -> Iterator[tuple[slice, np.ndarray, np.ndarray]]:
+    """Derivatives of some features at some points, with the rows and columns they
+    belong to, ``(indices, rows, columns)``."""
+    m = field.readout.weight.shape[-1]
+    for rows, some in _chunks(arguments, len(arguments[-1])):
+        for columns, block in _blocks(field, m):
+            table = np.asarray(_differentiated(block, some, unit, indices))
+            real = np.flatnonzero(columns >= 0)
+            yield rows, columns[real], table[:, : rows.stop - rows.start][:, :, real]
 
 
 def _blocks(field: Any, m: int) -> Iterator[tuple[np.ndarray, Any]]:

@@ -34,6 +34,8 @@ PointsArgument: TypeAlias = int | Mapping[str, Any] | Callable[..., Any] | None
 # less than compiling for another size.
 _SMALLEST_BLOCK = 14
 FRESH = 0
+# The stream of the candidates for places of features and points.
+_CANDIDATES, _MOST_CANDIDATES = 2_000_000, 8192
 
 
 class PointSource:
@@ -111,33 +113,61 @@ class PointSource:
                 result[term.name] = _condition_count(self.problem, term, n)
         return result
 
-    def draw(self, counts: Mapping[str, int], stream: int = 1) -> Points:
+    def candidates(self) -> tuple[Any, ...]:
+        """The arguments of a field at many points of the equation, evenly spread."""
+        some = self.draw({"equation": _MOST_CANDIDATES}, _CANDIDATES)["equation"]
+        return some.arguments
+
+    def draw(
+        self,
+        counts: Mapping[str, int],
+        stream: int = 1,
+        crowd: np.ndarray | None = None,
+    ) -> Points:
         """Row inputs from one of many independent streams.
 
         Stream 0 is kept fresh: no method ever sees it. From one of the others a
         larger set holds the smaller one. Points that the user gave are the same in
-        every stream but 0.
+        every stream but 0. A `crowd` of points ``(k, in_size)`` takes the place of the
+        last k of the equation, unless the user chose the points.
         """
         largest = max(counts.values())
         size = 1 << max(_SMALLEST_BLOCK, math.ceil(math.log2(largest)))
         block = self._block(stream, size)
-        return {
+        even = stream in (FRESH, _CANDIDATES)
+        points = {
             name: self.fixed[name]
-            if name in self.fixed and stream != FRESH
+            if name in self.fixed and not even
             else jax.tree.map(lambda a, n=n: a[:n], block[name])
             for name, n in counts.items()
         }
+        chosen = self.sequence is not None or "equation" in self.fixed
+        if crowd is not None and not chosen:
+            points["equation"] = _with_crowd(points["equation"], crowd)
+        return points
 
     def _block(self, stream: int, size: int) -> Points:
         if (stream, size) not in self._blocks:
             key = jr.fold_in(self._key, stream)
             # Folded in here, with what is compiled already, and not in `_draw`.
             keys = [jr.fold_in(key, i) for i in range(len(self.problem.terms))]
-            crowd = jnp.asarray(stream != FRESH)
+            crowd = jnp.asarray(stream not in (FRESH, _CANDIDATES))
             drawn = _draw(self.problem, keys, size, self.sequence, crowd)
             # On the host, where a slice costs nothing and compiles nothing.
             self._blocks[stream, size] = jax.device_get(drawn)
         return self._blocks[stream, size]
+
+
+def _with_crowd(inputs: RowInput, crowd: np.ndarray) -> RowInput:
+    """Some points of the equation replaced by others."""
+    keep, dim = len(inputs.arguments[-1]) - len(crowd), inputs.arguments[-1].shape[1]
+    before = [crowd[:, i] for i in range(crowd.shape[1] - dim)]
+    columns = (*before, crowd[:, -dim:])
+    arguments: Any = tuple(
+        np.concatenate([old[:keep], np.asarray(new, old.dtype)])
+        for old, new in zip(inputs.arguments, columns, strict=True)
+    )
+    return RowInput(arguments, None)
 
 
 def on_device(points: Any) -> Any:

@@ -63,6 +63,8 @@ class Segment(NamedTuple):
         What it is, for progress and history.
     origin
         What the method remembered when it drew a field of this structure.
+    crowd
+        Points that take the place of some of the equation's, ``(k, in_size)``.
     """
 
     field: Any
@@ -70,6 +72,7 @@ class Segment(NamedTuple):
     stream: int
     note: str
     origin: Any
+    crowd: np.ndarray | None = None
 
 
 class Session:
@@ -173,6 +176,7 @@ class Session:
                     refinement.stream,
                     refinement.note,
                     self.method.remember(self.plan) if drawn else self._origin,
+                    refinement.crowd,
                 )
                 self._save(segment)
         except KeyboardInterrupt:
@@ -184,7 +188,7 @@ class Session:
         """The inner loop on one field; its best state, also if it ends early."""
         method = self.method.worker(self.plan)
         self.show.segment(segment.note, method)
-        points = self.source.draw(segment.counts, segment.stream)
+        points = self.source.draw(segment.counts, segment.stream, segment.crowd)
         inputs = on_device(points) if method.compiled else points
         drawn = self.keys.count
         latest = method.init(self.residuals, segment.field, inputs, key=self.keys())
@@ -252,6 +256,8 @@ class Session:
                 "origin": segment.origin,
             }
             arrays |= leaves_of(segment.field, "field")
+            if segment.crowd is not None:
+                arrays["crowd"] = segment.crowd
         if state is not None:
             arrays |= leaves_of(state, "state")
         try:
@@ -298,7 +304,8 @@ class Session:
             return None, None
         start = filled(like(header["segment"]["origin"]), "field", arrays)
         state = arrays if header["has_state"] else None
-        return Segment(start, **header["segment"]), state
+        crowd = arrays.get("crowd")
+        return Segment(start, **header["segment"], crowd=crowd), state
 
     def _take(self, field: Any, segment: Segment) -> Evidence:
         """Judge a field on fresh points, and keep it if it is the best."""
@@ -328,7 +335,13 @@ class Session:
         elif self._growing:
             self.estimate = float(np.fmin(self.estimate, estimate))
         self.show.judged(record)
-        return Evidence(fresh, self.estimate, self.target)
+        return Evidence(
+            fresh,
+            self.estimate,
+            self.target,
+            residuals=self.residuals,
+            candidates=self.source.candidates(),
+        )
 
     def _judged(self, field: Any) -> tuple[float, np.ndarray]:
         """The weighted residual over the size of the field, and the field's values."""

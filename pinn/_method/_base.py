@@ -30,11 +30,18 @@ class Evidence:
         none yet.
     target
         The estimate that is to be reached.
+    residuals
+        The rows that the field was judged by.
+    candidates
+        The arguments of the field at many points of the equation, where features or
+        points may be placed; none of them is one that the field is judged on.
     """
 
     fresh: float
     estimate: float
     target: float
+    residuals: Residuals | None = None
+    candidates: tuple[Any, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -51,12 +58,17 @@ class Refinement:
         What it is, for progress and history.
     stream
         Which stream of points, 1 or more: another number gives other points.
+    crowd
+        The arguments of the field at points that take the place of some of the
+        equation's, ``(k, in_size)``; fewer than `points`. Where the user chose the
+        points it is left out.
     """
 
     field: Any
     points: int
     note: str
     stream: int = 1
+    crowd: np.ndarray | None = None
 
 
 class AbstractMethod(eqx.Module):

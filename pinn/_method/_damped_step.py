@@ -9,8 +9,9 @@ import numpy as np
 
 from .._compiled import Compiled
 from .._residuals import Residuals
+from ._blas import blas_threads
 from ._control import repeat
-from ._dense_solve import DenseSystem, blas_threads
+from ._dense_solve import DenseSystem
 from ._matrix_free import MatrixFreeSystem
 from ._parameters import (
     linearise_at,

@@ -15,9 +15,6 @@ OpenBLAS forms $J^T J$ of (2400, 1185) in 24 ms where XLA takes 100 ms on the sa
 cores. On a device the same lines are traced.
 """
 
-import contextlib
-import functools
-import importlib
 from typing import Any
 
 import equinox as eqx
@@ -25,6 +22,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from ._blas import library
 from ._control import branch
 
 # Below this damping, in rounding units of the trace of the normal matrix, the normal
@@ -33,8 +31,6 @@ from ._control import branch
 _NORMAL_UNITS = 2.0
 # And below this one a QR factorisation has lost them too.
 _LEAST_UNITS = 100.0
-# Operations beyond which several threads are worth it.
-_PARALLEL = 2e10
 
 
 class Factor(eqx.Module):
@@ -131,7 +127,7 @@ class DenseSystem(eqx.Module):
             ).T
         shifted = self.gram.copy(order="F")
         shifted[np.diag_indices(n)] += damping
-        triangle, info = _library("lapack").dpotrf(
+        triangle, info = library("lapack").dpotrf(
             shifted, lower=0, clean=0, overwrite_a=1
         )
         return triangle if info == 0 else np.full_like(triangle, np.nan)
@@ -153,38 +149,13 @@ class DenseSystem(eqx.Module):
         """$(R^T R)^{-1}$ times a vector."""
         if not self.host:
             return jax.scipy.linalg.cho_solve((factor.triangle, False), right)
-        result, _ = _library("lapack").dpotrs(factor.triangle, right, lower=0)
+        result, _ = library("lapack").dpotrs(factor.triangle, right, lower=0)
         return result
-
-
-def blas_threads(operations: int) -> Any:
-    """One thread for work too small to gain from several.
-
-    The threads of OpenBLAS wait for one another in busy loops: where another program
-    has a core, a small product on all of them takes many times as long.
-    """
-    if operations >= _PARALLEL:
-        return contextlib.nullcontext()
-    return _blas().limit(limits=1, user_api="blas")
-
-
-@functools.cache
-def _library(name: str) -> Any:
-    return importlib.import_module(f"scipy.linalg.{name}")
-
-
-@functools.cache
-def _blas() -> Any:
-    from threadpoolctl import ThreadpoolController
-
-    _library("blas")  # it must be there to be limited
-
-    return ThreadpoolController()
 
 
 def _syrk(a: np.ndarray) -> np.ndarray:
     """The upper triangle of $A A^T$, in Fortran's order."""
-    blas = _library("blas")
+    blas = library("blas")
     if a.flags.f_contiguous:
         return blas.dsyrk(1.0, a, lower=0)
     return blas.dsyrk(1.0, a.T, trans=1, lower=0)

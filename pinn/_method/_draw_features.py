@@ -1,4 +1,9 @@
-"""Features for a problem: random ones, and for each round hole some of its own."""
+"""The features that `LeastSquares` draws: those of a trial, and for round holes more.
+
+A solution around a round hole varies fast near the rim and slowly away from it, which
+plain features serve badly: each hole gets features of the point reflected in its rim,
+and the fundamental solution about its centre.
+"""
 
 from typing import Any
 
@@ -9,8 +14,10 @@ import jax.random as jr
 import numpy as np
 from jaxtyping import PRNGKeyArray
 
+from .. import activations
 from .._domain import round_holes
 from .._network import (
+    Bumps,
     FeatureSets,
     InvertedFeatures,
     RandomFeatures,
@@ -19,61 +26,162 @@ from .._network import (
 )
 from .._problem import Problem
 from .._types import Activation
-from ._growth import Trial
+from ._growth import Kind, Placed, Trial
+from ._places import Places, bumps, choose_places, fronts
 
 # Share of the features that go to all holes together.
 _SHARE_OF_HOLES = 0.55
+# Share of the features that are placed, where any are; the others are waves or ridges
+# of a scale that suits so few of them.
+_SHARE_OF_PLACED = 0.75
+_BESIDE_PLACED = {Kind.waves: 8.0, Kind.ridges: 2.0}
+
+
+def activation_of(chosen: Activation | None, kind: Kind) -> Activation:
+    """The user's activation, or the one that goes with a kind of features."""
+    if chosen is not None:
+        return chosen
+    return activations.sin if kind is Kind.waves else activations.tanh
 
 
 def draw_features(
     problem: Problem,
     shape: tuple[int, ...],
-    activation: Activation,
+    activation: Activation | None,
     trial: Trial,
     key: PRNGKeyArray,
+    places: Places | None = None,
 ) -> Any:
-    """A network with frozen features for a problem, its readout zero."""
+    """A network with frozen features for a problem, its readout zero.
+
+    Parameters
+    ----------
+    problem
+        The problem.
+    shape
+        Of the field's values.
+    activation
+        The user's, or ``None`` for the one of the trial.
+    trial
+        What to draw.
+    key
+        Draws them.
+    places
+        Where a trial of placed features places them: see `places_for`.
+        Without, a network of the same structure is drawn.
+    """
     balls = round_holes(problem.domain)
-    if not balls:
-        return _random(problem, shape, activation, trial, trial.count, key)
-    own = max(1, int(trial.count * _SHARE_OF_HOLES / len(balls)))
-    plain_key, inverted_key, singular_key, readout_key = jr.split(key, 4)
+    count = _not_in_holes(problem, trial)
+    if trial.placed is None and not balls:
+        return _random(problem, shape, activation, trial, count, key)
+    if trial.placed is None:
+        plain_key = jr.fold_in(key, 1)
+        sets = [_random(problem, (), activation, trial, count, plain_key)]
+    else:
+        sets = _placed(problem, activation, trial, places, key)
+    if balls:
+        sets += _around_holes(problem, activation, balls, _each_hole(trial, balls), key)
+    out_size = "scalar" if shape == () else shape[0]
+    network = FeatureSets(sets, out_size, key=jr.fold_in(key, 4))
+    zeros = jax.tree.map(jnp.zeros_like, network.readout)
+    return eqx.tree_at(lambda f: f.readout, network, zeros)
+
+
+def placed_count(problem: Problem, trial: Trial) -> int:
+    """How many features of a trial are at places."""
+    if trial.placed is None:
+        return 0
+    return max(1, int(_SHARE_OF_PLACED * _not_in_holes(problem, trial)))
+
+
+def _each_hole(trial: Trial, balls: list[Any]) -> int:
+    return max(1, int(trial.count * _SHARE_OF_HOLES / len(balls)))
+
+
+def _not_in_holes(problem: Problem, trial: Trial) -> int:
+    balls = round_holes(problem.domain)
+    own = len(balls) * _each_hole(trial, balls) if balls else 0
+    return max(1, trial.count - own)
+
+
+def _around_holes(problem, activation, balls, own, key) -> list[Any]:
+    """Features for each hole, `own` of them, and its fundamental solution."""
     size, bounds = problem.in_size, problem.bounds
+    sigma = activation_of(activation, Kind.ridges)
     centres = [np.asarray(centre).tolist() for centre, _ in balls]
     radii = [float(radius) for _, radius in balls]
-    plain = max(1, trial.count - own * len(balls))
-    sets = [
-        _random(problem, (), activation, trial, plain, plain_key),
+    inverted_key, singular_key = (jr.fold_in(key, i) for i in (2, 3))
+    return [
         InvertedFeatures(
-            size, own, centres, radii, activation, bounds=bounds, key=inverted_key
+            size, own, centres, radii, sigma, bounds=bounds, key=inverted_key
         ),
-        SingularFeatures(
-            size, centres, radii, activation, bounds=bounds, key=singular_key
-        ),
+        SingularFeatures(size, centres, radii, sigma, bounds=bounds, key=singular_key),
     ]
-    out_size = "scalar" if shape == () else shape[0]
-    return FeatureSets(sets, out_size, key=readout_key)
+
+
+def places_for(
+    problem: Problem,
+    trial: Trial,
+    guide: Any,
+    candidates: tuple[Any, ...],
+    key: PRNGKeyArray,
+) -> Places:
+    """Places for the features of a trial."""
+    rng = _generator(jr.fold_in(key, 5))
+    count = placed_count(problem, trial)
+    return choose_places(problem, guide, candidates, count, rng)
+
+
+def _placed(problem, activation, trial, places, key) -> list[Any]:
+    """Features at places, and a few all over the domain beside them."""
+    count = placed_count(problem, trial)
+    if places is None:
+        none = np.zeros((count, problem.in_size))
+        places = Places(none, none, none)
+    rng = _generator(jr.fold_in(key, 6))
+    beside = max(1, _not_in_holes(problem, trial) - count)
+    other = Trial(beside, (_BESIDE_PLACED[trial.kind],) * problem.in_size, trial.kind)
+    plain = _random(problem, (), activation, other, beside, jr.fold_in(key, 7))
+    if trial.placed is Placed.bumps:
+        return [Bumps(problem.bounds, *bumps(places, rng)), plain]
+    steps = activation_of(activation, Kind.ridges)
+    layer = tuple(jnp.asarray(a, plain.bias.dtype) for a in fronts(places, rng))
+    return [_with_layer(_blank(problem, (), steps, count, key), *layer), plain]
 
 
 def _random(problem, shape, activation, trial, count, key) -> RandomFeatures:
     """`RandomFeatures`, drawn on the host and with a readout of zero."""
-    out_size = "scalar" if shape == () else shape[0]
-    size, dtype = problem.in_size, jnp.result_type(float)
-    bounds = problem.bounds
-    network = eqx.filter_eval_shape(
-        lambda key: RandomFeatures(
-            size, out_size, count, activation, bounds=bounds, key=key
-        ),
-        key,
-    )
+    sigma = activation_of(activation, trial.kind)
+    network = _blank(problem, shape, sigma, count, key)
+    dtype, size = network.bias.dtype, problem.in_size
     # By NumPy, seeded by the key: nothing is compiled for another number of features.
-    rng = np.random.default_rng(np.ravel(jax.device_get(jr.key_data(key))))
+    rng = _generator(key)
     weight, bias = scaled_layer(
         rng.uniform(-1.0, 1.0, (count, size)).astype(dtype),
         rng.uniform(-1.0, 1.0, (count, size)).astype(dtype),
         np.asarray(trial.scale, dtype),
         trial.interaction,
     )
+    return _with_layer(network, weight, bias)
+
+
+def _generator(key: PRNGKeyArray) -> np.random.Generator:
+    return np.random.default_rng(np.ravel(jax.device_get(jr.key_data(key))))
+
+
+def _blank(problem, shape, activation, count, key) -> Any:
+    """The structure of `RandomFeatures` with its shapes in the place of arrays."""
+    out_size = "scalar" if shape == () else shape[0]
+    size, bounds = problem.in_size, problem.bounds
+    return eqx.filter_eval_shape(
+        lambda key: RandomFeatures(
+            size, out_size, count, activation, bounds=bounds, key=key
+        ),
+        key,
+    )
+
+
+def _with_layer(network: Any, weight: Any, bias: Any) -> RandomFeatures:
     zeros = jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), network.readout)
     return eqx.tree_at(
         lambda f: (f.weight, f.bias, f.readout), network, (weight, bias, zeros)

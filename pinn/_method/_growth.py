@@ -1,6 +1,7 @@
 """How the features of least squares are searched, and how they grow."""
 
 import dataclasses
+import enum
 import itertools
 import math
 from collections.abc import Generator
@@ -10,17 +11,54 @@ from typing import Any
 from .._problem import Problem
 from ._base import Evidence
 
-# Largest weights per half width of the domain that are tried first, dimensionless:
-# from less than one wave across the domain to about ten.
-_SCALES = (0.5, 1.0, 2.0, 4.0, 8.0)
 _LEAST_SCALE, _LARGEST_SCALE = 0.05, 64.0
 _SEARCH_FEATURES = 200
 _GROWTH = 1.5
 # Beyond so many features another scale is no longer tried: solving costs more than
 # what it might gain.
 _SEARCH_UP_TO = 700
+# Waves that leave no more than this of the residual suit the problem, and nothing else
+# is searched.
+_SUITS = 1e-3
+# More features, or others, that leave no less than this share have hardly helped.
+_HARDLY = 0.3
+# Places are chosen anew, by a better and better solution, as long as this helps.
+_PLACINGS = 4
+# In more coordinates features at places are too few to fill any of them.
+_MOST_PLACED = 3
 # The estimate has stopped falling if so many sizes in turn have not halved it.
 _PATIENCE = 2
+
+
+class Kind(enum.Enum):
+    """What the features are.
+
+    `waves` are sines: a band of frequencies, the best for solutions that are analytic
+    and vary alike everywhere. `ridges` are steps (or whatever the activation is) that
+    start anywhere in the domain.
+    """
+
+    waves = "waves"
+    ridges = "ridges"
+
+    @property
+    def scales(self) -> tuple[float, ...]:
+        """Largest weights per half width of the domain that are tried first,
+        dimensionless: from less than one wave across the domain to about ten."""
+        if self is Kind.waves:
+            return (1.0, 2.0, 4.0, 8.0, 16.0)
+        return (0.5, 1.0, 2.0, 4.0, 8.0)
+
+
+class Placed(enum.Enum):
+    """Where most features are, if the solution so far has told where.
+
+    `fronts` are ridges along the level lines of the solution, as steep as it is;
+    `bumps` are Gaussians, as narrow as the solution is steep there.
+    """
+
+    fronts = "fronts"
+    bumps = "bumps"
 
 
 @dataclass(frozen=True)
@@ -33,13 +71,19 @@ class Trial:
         Their number.
     scale
         Largest weight for each coordinate, dimensionless.
+    kind
+        What they are.
     interaction
         Most coordinates that a feature depends on, or ``None`` for all.
+    placed
+        Where most of them are placed by the solution so far, or ``None``.
     """
 
     count: int
     scale: tuple[float, ...]
+    kind: Kind = Kind.ridges
     interaction: int | None = None
+    placed: Placed | None = None
 
     def scaled(self, factor: float, axis: int | None = None) -> "Trial":
         scale = tuple(
@@ -53,13 +97,18 @@ class Trial:
         trial = self.scaled((count / self.count) ** (1 / dim))
         return dataclasses.replace(trial, count=count)
 
+    def at_places(self, placed: Placed) -> "Trial":
+        return dataclasses.replace(self, placed=placed)
+
     @property
     def allowed(self) -> bool:
         return min(self.scale) >= _LEAST_SCALE and max(self.scale) <= _LARGEST_SCALE
 
     def __str__(self) -> str:
         scales = ", ".join(f"{s:.3g}" for s in dict.fromkeys(self.scale))
-        text = f"{self.count} features of scale {scales}"
+        text = f"{self.count} {self.kind.value} of scale {scales}"
+        if self.placed is not None:
+            return f"{self.count} features, most of them {self.placed.value}"
         if self.interaction is not None:
             text += f" in up to {self.interaction} coordinates"
         return text
@@ -88,6 +137,7 @@ class Plan:
     start: int
     largest: int
     scale: float | tuple[float, ...] | None
+    kinds: tuple[Kind, ...] = (Kind.waves, Kind.ridges)
     found: tuple[Evidence, ...] = ()
 
     def after(self, evidence: Evidence) -> "Plan":
@@ -116,46 +166,57 @@ Schedule = Generator[Any, Evidence, Any]
 def _schedule(plan: Plan) -> Schedule:
     dim = plan.problem.in_size
     if plan.scale is None:
-        trial, fresh = yield from _search(dim, min(_SEARCH_FEATURES, plan.start))
+        count = min(_SEARCH_FEATURES, plan.start)
+        trial, fresh = yield from _search(dim, count, plan.kinds)
         trial = trial.grown(plan.start)
     else:
         scale = (
             (plan.scale,) * dim if isinstance(plan.scale, int | float) else plan.scale
         )
-        trial, fresh = Trial(plan.start, tuple(map(float, scale))), math.inf
+        trial = Trial(plan.start, tuple(map(float, scale)), plan.kinds[0])
+        fresh = math.inf
     ending = yield from _grow(trial, fresh, plan.largest, plan.scale is None)
     while True:
         yield Step(None, ending=ending)
 
 
-def _search(dim: int, count: int) -> Generator[Step, Evidence, tuple[Trial, float]]:
+def _search(
+    dim: int, count: int, kinds: tuple[Kind, ...]
+) -> Generator[Step, Evidence, tuple[Trial, float]]:
     """The kind and the scale of a few features that leave the least fresh residual."""
     scores: dict[Trial, float] = {}
+    target = 0.0
 
     def best() -> Trial:
         return min(scores, key=scores.__getitem__)
 
     def score(trial: Trial) -> Generator[Step, Evidence, float]:
+        nonlocal target
         evidence = yield Step(trial)
-        scores[trial] = _number(evidence.fresh)
+        scores[trial], target = _number(evidence.fresh), evidence.target
         return scores[trial]
 
     interactions = [None] if dim < 3 else [None, 2, 1]
-    for interaction in interactions:
-        own: dict[float, float] = {}
-        for s in _SCALES:
-            later = list(own)[list(own).index(_least(own)) + 1 :] if own else []
-            if len(later) >= 2:  # a scale much too large is worse and worse
-                break
-            own[s] = yield from score(Trial(count, (s,) * dim, interaction))
-        while True:
-            s = _least(own)
-            s = s / 2 if s == min(own) else s * 2 if s == max(own) else 0.0
-            trial = Trial(count, (s,) * dim, interaction)
-            if not trial.allowed:
-                break
-            own[s] = yield from score(trial)
-    if 1 < dim <= 4:
+    for kind in kinds:
+        if scores and scores[best()] <= _SUITS:
+            break
+        for interaction in interactions:
+            own: dict[float, float] = {}
+            for s in kind.scales:
+                later = list(own)[list(own).index(_least(own)) + 1 :] if own else []
+                if len(later) >= 2:  # a scale much too large is worse and worse
+                    break
+                own[s] = yield from score(Trial(count, (s,) * dim, kind, interaction))
+            while True:
+                s = _least(own)
+                s = s / 2 if s == min(own) else s * 2 if s == max(own) else 0.0
+                trial = Trial(count, (s,) * dim, kind, interaction)
+                if not trial.allowed:
+                    break
+                own[s] = yield from score(trial)
+        # What else there is, is tried with the best number of coordinates.
+        interactions = [best().interaction]
+    if 1 < dim <= 4 and scores[best()] > target:
         for axis, factor in itertools.product(range(dim), (2.0, 0.5)):
             while True:
                 trial = best().scaled(factor, axis)
@@ -178,7 +239,8 @@ def _grow(
         fresh = _number(evidence.fresh)
         if evidence.estimate <= evidence.target:
             return "reached"
-        if search and fresh > 0.3 * last and trial.count <= _SEARCH_UP_TO:
+        few = search and trial.count <= _SEARCH_UP_TO
+        if few and trial.placed is None and fresh > _HARDLY * last:
             # More features of this scale hardly helped: try a finer and a coarser one.
             for factor in (1.5, 1 / 1.5):
                 while trial.scaled(factor).allowed:
@@ -189,6 +251,10 @@ def _grow(
                     if not evidence.fresh < fresh:
                         break
                     trial, fresh = other, evidence.fresh
+        if few and trial.placed is None and fresh > _HARDLY * last:
+            trial, fresh, evidence = yield from _place(trial, fresh, evidence, stream)
+            if evidence.estimate <= evidence.target:
+                return "reached"
         estimates.append(_number(evidence.estimate))
         residuals.append(fresh)
         if _stands(estimates) and _stands(residuals):
@@ -198,6 +264,27 @@ def _grow(
         last = min(fresh, last)
         trial = trial.grown(min(largest, math.ceil(_GROWTH * trial.count)))
     raise AssertionError("unreachable")
+
+
+def _place(
+    trial: Trial, fresh: float, evidence: Evidence, stream: int
+) -> Generator[Step, Evidence, tuple[Trial, float, Evidence]]:
+    """The same number of features where the solution so far wants them, if that is
+    better."""
+    if len(trial.scale) > _MOST_PLACED:
+        return trial, fresh, evidence
+    plain = fresh
+    for placed in Placed:
+        other = trial.at_places(placed)
+        for _ in range(_PLACINGS):
+            evidence = yield Step(other, stream, growing=True)
+            better = _number(evidence.fresh) < _HARDLY * fresh
+            if not better or evidence.estimate <= evidence.target:
+                break
+            trial, fresh = other, evidence.fresh
+        if fresh < plain:
+            break
+    return trial, fresh, evidence
 
 
 def _stands(values: list[float]) -> bool:

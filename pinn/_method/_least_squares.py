@@ -12,37 +12,42 @@ import jax.random as jr
 import numpy as np
 from jaxtyping import PRNGKeyArray
 
-from .. import activations
 from .._checks import is_number, is_whole
-from .._feature_rows import AutodiffRows, FeatureRows, readout_rows
+from .._feature_rows import AutodiffRows, FeatureRows, fitted, readout_rows
 from .._points import Points
 from .._problem import Problem
 from .._residuals import Residuals, is_linear_capable, readout_leaves
 from .._types import Activation
 from ._base import AbstractMethod, Evidence, Refinement
-from ._draw_features import draw_features
-from ._growth import Plan
+from ._blas import blas_threads
+from ._draw_features import draw_features, places_for
+from ._growth import Kind, Plan
+from ._regularised import RegularisedQR
 
 _LARGEST, _LARGEST_UNASKED = 2500, 1000
-# Operations of a factorisation beyond which several threads are worth it.
-_PARALLEL = 2e10
-_CHEAP = 1e9
+# Share of the points that are placed where features are.
+_CROWD = 0.5
+# Residual on fresh points above which a solution is no start for the next one.
+_NO_START = 1.0
 
 
 class LeastSquares(AbstractMethod):
     r"""Linear least squares on frozen features, with Gauss-Newton where needed.
 
     For an affine residual the rows are $\rho(c) = A c - b$ in the readout $c$ of the
-    network, and one rank-revealing factorisation gives the $c$ of the smallest
-    $\|\rho\|$: no training. Columns are normalised first. For a nonlinear residual
-    the same is done for the linearised rows, with a line search, until the step is
-    small.
+    network, and one factorisation gives the $c$ of the smallest $\|\rho\|$, of many
+    such $c$ a small one: no training. Columns are normalised first. For a nonlinear
+    residual the same is done for the linearised rows, with a line search, until the
+    step is small.
 
-    Without a field of the user's the method draws its own, `RandomFeatures`: it
-    searches the scale of the weights on a logarithmic grid with few features, judged by
-    the residual on fresh points, refines it for each coordinate, and then lets
-    features and points grow by half until the estimated error meets the tolerance or
-    stops falling.
+    Without a field of the user's the method draws its own, `RandomFeatures`. With few
+    features, judged by the residual on fresh points, it searches what they are (sines
+    of random waves, or ridges of tanh where these leave less), their scale on a
+    logarithmic grid, and the scale for each coordinate. Then features and points grow
+    by half until the estimated error meets the tolerance or stops falling. Where more
+    features hardly help, most of them, and half of the points, are placed where the
+    solution so far is steep: as ridges along its level lines, for layers, or as
+    Gaussians, for peaks.
 
     Parameters
     ----------
@@ -52,13 +57,15 @@ class LeastSquares(AbstractMethod):
         Number of features at which growth ends; by default 2500, and 1000 where no
         tolerance is asked for.
     activation
-        Of the method's own features; tanh by default.
+        Of the method's own features; by default the sine, or tanh where that leaves
+        the smaller residual.
     scale
         Scale of the weights (see `RandomFeatures`), if it is not to be searched.
     oversampling
         Points of the equation per unknown.
     cutoff
-        Singular values below this share of the largest are dropped; by default the
+        Combinations of columns whose singular value is below this share of the largest
+        possible one are damped out; by default the
         rounding unit.
     steps
         Most Gauss-Newton steps for a nonlinear residual.
@@ -76,7 +83,7 @@ class LeastSquares(AbstractMethod):
 
     features: int | None = eqx.field(static=True, default=None)
     largest: int | None = eqx.field(static=True, default=None)
-    activation: Activation = activations.tanh
+    activation: Activation | None = None
     scale: float | tuple[float, ...] | None = eqx.field(static=True, default=None)
     oversampling: float = eqx.field(static=True, default=2.0)
     cutoff: float | None = eqx.field(static=True, default=None)
@@ -93,11 +100,11 @@ class LeastSquares(AbstractMethod):
                 f"unknowns; got {self.oversampling!r}."
             )
         if self.cutoff is not None and not (
-            is_number(self.cutoff) and 0 <= self.cutoff < 1
+            is_number(self.cutoff) and 0 < self.cutoff < 1
         ):
             raise ValueError(
-                "`cutoff` takes a share of the largest singular value, from 0 to 1; "
-                f"got {self.cutoff!r}."
+                "`cutoff` takes a share of the largest singular value, between 0 and "
+                f"1; got {self.cutoff!r}."
             )
         scale = self.scale
         scales = (
@@ -130,7 +137,7 @@ class LeastSquares(AbstractMethod):
         if self.cutoff is not None:
             return self.cutoff
         precision = jnp.finfo(jnp.result_type(float))
-        return float(precision.eps) * (4 if precision.bits == 64 else 10)
+        return float(precision.eps) * (1 if precision.bits == 64 else 10)
 
     def default_field(
         self, problem: Problem, shape: tuple[int, ...], *, key: PRNGKeyArray
@@ -158,7 +165,9 @@ class LeastSquares(AbstractMethod):
         self, residuals: Residuals, points: Points, state: "State"
     ) -> tuple["State", dict[str, Any]]:
         at, rows, matrix = state.at, state.rows, state.matrix
-        change, rank = _least_squares(matrix, -rows, self._cutoff)
+        with blas_threads(matrix.size * matrix.shape[1]):
+            system = RegularisedQR(matrix, self._cutoff)
+        change = -system.solve(rows)
         before, length = float(np.linalg.norm(rows)), 1.0
         predicted = float(np.linalg.norm(rows + matrix @ change))
         while True:
@@ -171,23 +180,24 @@ class LeastSquares(AbstractMethod):
             if length < 1e-4:
                 c, after, length = state.c, before, 0.0
                 break
-        # An affine residual is solved by one step; where that is cheap, a second one
-        # on what rounding has left (iterative refinement) wins about a digit. Else the
-        # iteration has converged when a step gains next to nothing.
-        iteration = state.iteration + 1
-        steps = self.steps
-        if residuals.structure.affine:
-            steps = min(steps, 2 if matrix.size * matrix.shape[1] < _CHEAP else 1)
-        # What changes the rows by no more than they are rounded is no step.
+        affine, iteration = residuals.structure.affine, state.iteration + 1
+        if affine:
+            # The same once more on what rounding has left (iterative refinement).
+            again = c - system.solve(at.rows(c))
+            left = float(np.linalg.norm(at.rows(again)))
+            c, after = (again, left) if left < after else (c, after)
+        # The iteration has converged when a step gains next to nothing. What changes
+        # the rows by no more than they are rounded is no step.
         noise = (
             8 * float(np.finfo(matrix.dtype).eps) * float(np.linalg.norm(matrix @ c))
         )
         still = float(np.linalg.norm(matrix @ change)) <= noise
-        ended = before - after <= 1e-3 * before or still or iteration >= steps
+        stands = before - after <= 1e-3 * before or still
+        ended = affine or stands or iteration >= self.steps
         if not ended:
             rows, matrix = _finite(*at.linearise(c))
         state = State(at, c, rows, matrix, iteration, ended)
-        return state, {"loss": 0.5 * after**2, "rank": rank, "step_length": length}
+        return state, {"loss": 0.5 * after**2, "step_length": length}
 
     def done(self, state: "State") -> bool:
         return state.ended
@@ -218,10 +228,13 @@ class LeastSquares(AbstractMethod):
             start=min(self.features or 300, largest),
             largest=largest,
             scale=self.scale,
+            kinds=tuple(Kind) if self.activation is None else (Kind.ridges,),
         )
 
     def remember(self, plan: "Plan | None") -> Any:
-        return None if plan is None else [dataclasses.astuple(e) for e in plan.found]
+        if plan is None:
+            return None
+        return [(e.fresh, e.estimate, e.target) for e in plan.found]
 
     def recall(
         self, problem: Problem, shape: tuple[int, ...], tol: float | None, memory: Any
@@ -239,18 +252,32 @@ class LeastSquares(AbstractMethod):
     ) -> tuple["Plan | None", Refinement | None]:
         if plan is None:
             return None, None
-        plan = plan.after(evidence)
+        seen = dataclasses.replace(evidence, residuals=None, candidates=())
+        plan, best = plan.after(seen), field
         step = plan.next()
-        if step.trial is None:
+        trial = step.trial
+        if trial is None:
             return plan, None
-        field = draw_features(
-            plan.problem, plan.shape, self.activation, step.trial, key
-        )
+        problem, places, crowd = plan.problem, None, None
+        if trial.placed is not None:
+            places = places_for(problem, trial, best, evidence.candidates, key)
+        field = draw_features(problem, plan.shape, self.activation, trial, key, places)
+        points = self.number_of_points(field)
+        if places is not None:
+            crowd = places.arguments[: int(_CROWD * points)]
+        residuals = evidence.residuals
+        affine = residuals is None or residuals.structure.affine
+        if not affine and evidence.fresh < _NO_START:
+            field = self._from(best, field, evidence.candidates)
         # Each size has points of its own: two solutions then share neither features
         # nor points, and their difference shows the error of both.
-        return plan, Refinement(
-            field, self.number_of_points(field), str(step.trial), step.stream
-        )
+        return plan, Refinement(field, points, str(trial), step.stream, crowd)
+
+    def _from(self, best: Any, field: Any, candidates: tuple[Any, ...]) -> Any:
+        """The field with the readout that is closest to the best one so far."""
+        some = tuple(a[: self.number_of_points(field)] for a in candidates)
+        solve = lambda matrix, right: RegularisedQR(matrix, self._cutoff).solve(right)
+        return fitted(field, best, some, solve)
 
 
 @dataclass(frozen=True)
@@ -273,41 +300,3 @@ def _finite(rows: np.ndarray, matrix: np.ndarray) -> tuple[np.ndarray, np.ndarra
     if not (np.isfinite(rows).all() and np.isfinite(matrix).all()):
         raise FloatingPointError("a row of the problem is not finite")
     return rows, matrix
-
-
-def _least_squares(
-    matrix: np.ndarray, right: np.ndarray, cutoff: float
-) -> tuple[np.ndarray, int]:
-    """The smallest solution of the normalised least-squares problem, and its rank.
-
-    Columns have unit length, so that dropping small singular values does not depend
-    on the sizes of the features. LAPACK's `gelsd` (an SVD by divide and conquer) on
-    the host loses fewer digits on nearly dependent columns than plain QR does. It
-    always runs in 64 bit: NumPy has it, whatever the precision of the program.
-    """
-    from scipy.linalg import lstsq
-
-    length = np.linalg.norm(matrix, axis=0)
-    length = np.where(length > 0, length, 1.0)
-    with _threads(matrix.shape[0] * matrix.shape[1] ** 2):
-        result: Any = lstsq(
-            (matrix / length).astype(np.float64),
-            right.astype(np.float64),
-            cond=cutoff,
-            lapack_driver="gelsd",
-            check_finite=False,
-            overwrite_a=True,
-        )
-    solution, _, rank, _ = result
-    return solution / length, int(rank)
-
-
-def _threads(operations: int) -> Any:
-    """One thread for a factorisation too small to gain from several.
-
-    The threads of OpenBLAS wait for one another in busy loops: where another program
-    has a core, a small factorisation on all of them takes a hundred times as long.
-    """
-    from threadpoolctl import threadpool_limits
-
-    return threadpool_limits(1 if operations < _PARALLEL else None, "blas")

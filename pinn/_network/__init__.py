@@ -3,6 +3,7 @@ from ._base import (
     hidden_layer as hidden_layer,
     scaled_layer as scaled_layer,
 )
+from ._bumps import Bumps as Bumps
 from ._concatenated import Concatenated as Concatenated
 from ._holes import (
     FeatureSets as FeatureSets,

@@ -148,6 +148,18 @@ def _support(m: int, size: int, interaction: int) -> np.ndarray:
     return chosen
 
 
+def piece(a: Any, start: int, size: int, axis: int = 0) -> Array:
+    """`size` entries of an axis from `start`, filled up with zeros.
+
+    By NumPy, where slices of any shape compile nothing.
+    """
+    a = np.asarray(a)
+    some = np.take(a, range(start, min(start + size, a.shape[axis])), axis)
+    missing = [(0, 0)] * a.ndim
+    missing[axis] = (0, size - some.shape[axis])
+    return jnp.asarray(np.pad(some, missing))
+
+
 def hidden_layer(
     in_size: int,
     width: int,

@@ -12,7 +12,7 @@ from jaxtyping import Array, Float, PRNGKeyArray
 
 from .. import activations
 from .._types import Activation
-from ._base import Readout, Scaling, Size, scaled_layer
+from ._base import Readout, Scaling, Size, piece, scaled_layer
 
 # Features in time that multiply each singular solution.
 _IN_TIME = 16
@@ -85,7 +85,7 @@ class InvertedFeatures(eqx.Module):
         each = max(1, size // balls)
         columns = np.arange(balls * m).reshape(balls, m)
         for start in range(0, m, each):
-            some = [_piece(a, start, each) for a in (self.weight, self.bias)]
+            some = [piece(a, start, each, axis=1) for a in (self.weight, self.bias)]
             block = eqx.tree_at(lambda f: (f.weight, f.bias), self, tuple(some))
             missing = max(0, start + each - m)
             # What fills the block up belongs to no column.
@@ -208,13 +208,6 @@ def _layers(in_size: int, count: int, balls: int, key: PRNGKeyArray) -> tuple:
 def _static(centres: Any, radii: Any) -> tuple[tuple, tuple[float, ...]]:
     points = tuple(tuple(float(c) for c in centre) for centre in centres)
     return points, tuple(float(r) for r in radii)
-
-
-def _piece(a: Array, start: int, size: int) -> Array:
-    """Some of the second axis, filled up; by NumPy, which compiles nothing."""
-    piece = np.asarray(a)[:, start : start + size]
-    missing = [(0, 0), (0, size - piece.shape[1])] + [(0, 0)] * (piece.ndim - 2)
-    return jnp.asarray(np.pad(piece, missing))
 
 
 def _split(one: Any, arguments: tuple[Any, ...]) -> tuple[Array, Array, Array]:

@@ -4,7 +4,6 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import equinox as eqx
-import jax.numpy as jnp
 import jax.random as jr
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
@@ -18,6 +17,7 @@ from ._base import (
     Size,
     check_activation,
     check_sizes,
+    piece,
     scaled_layer,
     unit_layer,
 )
@@ -120,19 +120,14 @@ class RandomFeatures(eqx.Module):
     def block(self, start: int, size: int) -> "RandomFeatures":
         """The network with `size` of the features from `start`; those missing at the
         end are filled up with constant ones."""
-
-        def some(a, axis):
-            # By NumPy, where slices of any shape compile nothing.
-            piece = np.take(np.asarray(a), range(start, min(start + size, m)), axis)
-            missing = [(0, 0)] * piece.ndim
-            missing[axis] = (0, size - piece.shape[axis])
-            return jnp.asarray(np.pad(piece, missing))
-
-        m = self.size
         return eqx.tree_at(
             lambda f: (f.weight, f.bias, f.readout.weight),
             self,
-            (some(self.weight, 0), some(self.bias, 0), some(self.readout.weight, -1)),
+            (
+                piece(self.weight, start, size),
+                piece(self.bias, start, size),
+                piece(self.readout.weight, start, size, axis=-1),
+            ),
         )
 
     def blocks(self, size: int) -> Iterator[tuple[np.ndarray, "RandomFeatures"]]:
