@@ -1,6 +1,8 @@
 """Weights that change while a method works: what each balance promises, in the loop."""
 
+import dataclasses
 import functools
+import json
 
 import equinox as eqx
 import jax
@@ -16,6 +18,13 @@ from test_checkpoint import assert_same_bits
 
 import pinn
 from pinn import FirstOrder, LevenbergMarquardt, SelfScaledBroyden
+from pinn._kept import (
+    _points_read,
+    _points_written,
+    _weighting_read,
+    _weighting_written,
+)
+from pinn._sampling import AdaptiveDistribution, AdaptiveRefinement
 from pinn._weighting import Causal, GradientNorm, ResidualAttention, TangentKernel
 
 PROBLEM = problem_of("neumann")
@@ -34,6 +43,12 @@ def once(balance, residuals=RESIDUALS, field=FIELD, points=POINTS):
         return state, dict(balance.weights(state))
 
     return hurried(update)
+
+
+def times(factor):
+    """The field with all its parameters multiplied."""
+    scaled = lambda a: factor * a if eqx.is_inexact_array(a) else a
+    return jax.tree.map(scaled, FIELD)
 
 
 def jacobian_of(residuals, field, points):
@@ -100,7 +115,7 @@ def test_traces_are_those_of_the_dense_tangent_kernel():
 def test_the_average_forgets_at_the_stated_rate():
     balance = GradientNorm(memory=0.75)
     state, first = once(balance)
-    other = jax.tree.map(lambda a: 1.5 * a, FIELD)
+    other = times(1.5)
     again = hurried(lambda: balance.update(state, RESIDUALS, other, POINTS).weights)
     _, fresh = once(balance, field=other)
     for name in first:
@@ -109,13 +124,11 @@ def test_the_average_forgets_at_the_stated_rate():
 
 def test_a_term_that_holds_exactly_has_a_finite_weight():
     """Its gradient is zero; and what is not a number changes nothing."""
-    zero = jax.tree.map(jnp.zeros_like, FIELD)
     balance = GradientNorm(largest=100.0)
-    _, weights = once(balance, field=zero)
+    _, weights = once(balance, field=times(0.0))
     assert float(weights["symmetry"]) == 100.0
-    bad = jax.tree.map(lambda a: jnp.nan * a, FIELD)
     for balance in (GradientNorm(), TangentKernel(), ResidualAttention()):
-        _, weights = once(balance, field=bad)
+        _, weights = once(balance, field=times(jnp.nan))
         for weight in weights.values():
             assert_array_equal(weight, jnp.ones_like(weight))
 
@@ -209,12 +222,8 @@ def test_a_constant_balance_is_a_fixed_weight(name):
 
 
 def states_of(method, field, steps, balance=None, weights=None):
-    residuals = eqx.tree_at(
-        lambda r: (r.balance, r.weights),
-        unbalanced(ROD),
-        (balance, weights or {}),
-        is_leaf=lambda x: x is None or x == {},
-    )
+    plain = unbalanced(ROD)
+    residuals = dataclasses.replace(plain, balance=balance, weights=weights or {})
     points = some_points(ROD, 12, conditions=2)
     state = method.init(residuals, field, points, key=jr.key(0))
     step = lambda state: method.step(residuals, points, state)[0]
@@ -226,21 +235,27 @@ def states_of(method, field, steps, balance=None, weights=None):
     return ravel_pytree(eqx.filter(state.field, eqx.is_inexact_array))[0]
 
 
-BALANCES = {
-    "gradient-norm": GradientNorm(every=7),
-    "causal": Causal(slabs=4),
-    "attention": ResidualAttention(),
+RESUMED = {
+    "gradient-norm": (ROD, GradientNorm(every=7), AdaptiveDistribution(n=30)),
+    "causal": (problem_of("heat"), Causal(slabs=4), AdaptiveRefinement(n=30, add=5)),
+    "attention": (ROD, ResidualAttention(), 30),
 }
 
 
-@pytest.mark.parametrize("name", BALANCES)
+@pytest.mark.parametrize(
+    "name",
+    [
+        "gradient-norm",
+        pytest.param("causal", marks=pytest.mark.slow),
+        pytest.param("attention", marks=pytest.mark.slow),
+    ],
+)
 def test_a_stopped_solve_goes_on_bit_for_bit(name, tmp_path):
-    balance = BALANCES[name]
+    problem, balance, points = RESUMED[name]
     resample = 0 if balance.per_point else 20
     method = FirstOrder(
-        optax.adam(1e-2), steps=200, resample=resample, points=30, width=5, depth=1
+        optax.adam(1e-2), steps=200, resample=resample, width=5, depth=1
     )
-    problem = problem_of("heat")
     seen = []
 
     def stop(record):
@@ -248,7 +263,12 @@ def test_a_stopped_solve_goes_on_bit_for_bit(name, tmp_path):
         if len(seen) > 3:
             raise StopIteration
 
-    options = {"method": method, "key": jr.key(1), "weighting": balance}
+    options = {
+        "method": method,
+        "key": jr.key(1),
+        "weighting": balance,
+        "points": points,
+    }
     whole = pinn.solve(problem, **options)
     weights = whole.history[-1]["weights"]
     assert weights
@@ -261,21 +281,37 @@ def test_a_stopped_solve_goes_on_bit_for_bit(name, tmp_path):
     assert_same_bits(pinn.resume(folder, problem, method=method), whole)
 
 
-def test_a_balance_of_yours_is_passed_to_resume_again(tmp_path):
-    method, folder = TRAINED["first-order"], tmp_path / "run"
-    options = {"method": method, "key": jr.key(1), "weighting": Fixed()}
-    whole = pinn.solve(ROD, **options, checkpoint=folder)
-    assert whole.history[-1]["weights"] == {"dirichlet": 4.0}
-    again = pinn.resume(folder, ROD, method=method, weighting=Fixed())
-    assert_same_bits(again, whole)
-    with refused(r"`weighting` is needed: .*Fixed\(3,\)"):
-        pinn.resume(folder, ROD, method=method)
-    with refused(r"`weighting` is needed: .*Fixed\(3,\)"):
-        pinn.resume(folder, ROD, method=method, weighting=Fixed(every=4))
+def through_json(thing):
+    return json.loads(json.dumps(thing))
 
 
-@pytest.mark.parametrize("name", ["broyden", "levenberg-marquardt"])
-def test_methods_with_curvature_take_balances(name):
+def test_a_checkpoint_gives_back_what_is_ours_and_asks_for_what_is_yours():
+    ours = (
+        GradientNorm(memory=0.5),
+        TangentKernel(rows=7),
+        Causal(epsilons=(1.0, 2.0)),
+        ResidualAttention(every=3),
+        {"equation": 2.0},
+        None,
+    )
+    for weighting in ours:
+        kept = through_json(_weighting_written(weighting))
+        assert _weighting_read(kept, None) == weighting
+    for points in (AdaptiveDistribution(k=2.0), AdaptiveRefinement(add=7)):
+        kept, arrays = _points_written({"equation": points, "left": 3})
+        found = _points_read(through_json(kept), arrays, None)
+        assert found == {"equation": points, "left": 3}
+    kept = through_json(_weighting_written(Fixed()))
+    assert _weighting_read(kept, Fixed()) == Fixed()
+    for given in (None, Fixed(every=4), GradientNorm()):
+        with refused(r"`weighting` is needed: .*Fixed\(3,\)"):
+            _weighting_read(kept, given)
+
+
+@pytest.mark.parametrize(
+    "name", ["levenberg-marquardt", pytest.param("broyden", marks=pytest.mark.slow)]
+)
+def test_the_history_shows_the_last_weights(name):
     solution = pinn.solve(
         ROD, method=TRAINED[name], key=jr.key(0), weighting=GradientNorm()
     )
