@@ -53,7 +53,7 @@ class Causal(AbstractBalance):
 
     slabs: int = eqx.field(static=True, default=32)
     epsilons: tuple[float, ...] = eqx.field(
-        static=True, default=(1.0, 10.0, 100.0, 1e3, 1e4), converter=tuple
+        static=True, default=(0.1, 1.0, 10.0, 100.0, 1e3), converter=tuple
     )
     delta: float = eqx.field(static=True, default=0.99)
     every: int = eqx.field(static=True, default=1)
