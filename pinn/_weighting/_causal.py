@@ -21,7 +21,7 @@ class Causal(AbstractBalance):
     The interval of time is cut into slabs of equal length; with $L_l$ the mean of the
     squared rows in slab $l$, those in slab $k$ have the weight
 
-    $$ w_k = \exp\Big(-\frac{\epsilon}{U^2} \sum_{l<k} L_l\Big), $$
+    $$ w_k = \exp \left( -\frac{\epsilon}{U^2} \sum_{l<k} L_l \right), $$
 
     where $U^2$, the mean square of the field and of all rows, makes $\epsilon$
     dimensionless. $\epsilon$ grows through a schedule: it is the first at which some
