@@ -2,6 +2,7 @@
 
 from . import (
     _sampling,
+    _weighting,
     activations as activations,
     metrics as metrics,
     problems as problems,
@@ -83,4 +84,4 @@ from ._solution import (
 from ._solve import resume as resume, solve as solve
 from ._version import __version__ as __version__
 
-sampling = _sampling
+sampling, weighting = _sampling, _weighting

@@ -10,13 +10,14 @@ import jax.numpy as jnp
 import jax.random as jr
 import numpy as np
 
-from . import _sampling
+from . import _sampling, _weighting
 from ._arguments import is_typed
 from ._checkpoint import Checkpoint
 from ._checks import precision
 from ._environment import versions
 from ._equation import fingerprint
 from ._method import Sequence
+from ._points import adaptive_of
 from ._problem import Problem
 
 
@@ -36,14 +37,14 @@ def written(
         "versions": versions(),
         "key_kind": str(jr.key_impl(task.key)) if typed else None,
         "tol": task.tol,
-        "weighting": None if task.weighting is None else dict(task.weighting),
+        "weighting": _weighting_written(task.weighting),
         "allow": list(task.allow),
         "points": points,
     }
     return header, arrays
 
 
-def options(saved: Checkpoint, points: Any) -> dict[str, Any]:
+def options(saved: Checkpoint, points: Any, weighting: Any) -> dict[str, Any]:
     """The arguments of `solve` that a checkpoint holds."""
     header, arrays, _ = saved
     key: Any = jnp.asarray(arrays["key"])
@@ -52,7 +53,7 @@ def options(saved: Checkpoint, points: Any) -> dict[str, Any]:
     return {
         "key": key,
         "tol": header["tol"],
-        "weighting": header["weighting"],
+        "weighting": _weighting_read(header["weighting"], weighting),
         "allow": tuple(header["allow"]),
         "points": _points_read(header["points"], arrays, points),
     }
@@ -149,19 +150,23 @@ def _kind(method: Any) -> str:
 
 
 def _points_written(points: Any) -> tuple[Any, dict[str, np.ndarray]]:
+    if isinstance(points, _sampling.AbstractAdaptive):
+        points = {"equation": points}
     if callable(points):
         name = getattr(points, "__name__", "")
         known = getattr(_sampling, name, None) is points
         return {"sequence": name if known else None}, {}
     if not isinstance(points, Mapping):
         return points, {}
-    numbers, arrays = {}, {}
+    numbers, arrays, adaptive = {}, {}, None
     for name, value in points.items():
         if isinstance(value, int | np.integer):
             numbers[name] = int(value)
+        elif isinstance(value, _sampling.AbstractAdaptive):
+            adaptive = _object_written(value, _sampling)
         else:
             arrays[f"points.{name}"] = np.asarray(value, float)
-    return {"numbers": numbers}, arrays
+    return {"numbers": numbers, "adaptive": adaptive}, arrays
 
 
 def _points_read(kept: Any, arrays: dict[str, np.ndarray], given: Any) -> Any:
@@ -181,4 +186,38 @@ def _points_read(kept: Any, arrays: dict[str, np.ndarray], given: Any) -> Any:
         for name, array in arrays.items()
         if name.startswith("points.")
     }
+    if kept["adaptive"] is not None:
+        given = adaptive_of(given)
+        own["equation"] = _object_read("points", kept["adaptive"], _sampling, given)
     return {**kept["numbers"], **own}
+
+
+def _weighting_written(weighting: Any) -> Any:
+    if isinstance(weighting, _weighting.AbstractBalance):
+        return {"balance": _object_written(weighting, _weighting)}
+    return None if weighting is None else {"fixed": dict(weighting)}
+
+
+def _weighting_read(kept: Any, given: Any) -> Any:
+    if kept is None or "fixed" in kept:
+        return kept and kept["fixed"]
+    return _object_read("weighting", kept["balance"], _weighting, given)
+
+
+def _object_written(thing: Any, module: Any) -> dict[str, Any]:
+    """An object of ours as its name and numbers; of others their kind only."""
+    name = type(thing).__name__
+    if getattr(module, name, None) is not type(thing):
+        return {"kind": _kind(thing)}
+    return {"name": name, "options": vars(thing)}
+
+
+def _object_read(argument: str, kept: dict[str, Any], module: Any, given: Any) -> Any:
+    if "name" in kept:
+        return getattr(module, kept["name"])(**kept["options"])
+    if given is None or _kind(given) != kept["kind"]:
+        raise ValueError(
+            f"`{argument}` is needed: the checkpoint is of a solve with an object of "
+            f"yours, {kept['kind']}, and a checkpoint holds no code; got {given!r}."
+        )
+    return given

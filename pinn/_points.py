@@ -25,9 +25,12 @@ from ._domain import (
     round_holes,
 )
 from ._problem import Problem, Term
+from ._sampling import AbstractAdaptive
 
 Points: TypeAlias = dict[str, RowInput]
-PointsArgument: TypeAlias = int | Mapping[str, Any] | Callable[..., Any] | None
+PointsArgument: TypeAlias = (
+    int | Mapping[str, Any] | Callable[..., Any] | AbstractAdaptive | None
+)
 
 
 # Logarithm to base 2 of the first block's size: drawing more than are used costs
@@ -52,8 +55,9 @@ class PointSource:
         The problem.
     choice
         The user's `points`: a number for the equation, a mapping from the name of a
-        term to a number or to an array ``(n, in_size)`` of all arguments in order, or
-        a sequence such as `pinn.sampling.uniform`.
+        term to a number or to an array ``(n, in_size)`` of all arguments in order, a
+        sequence such as `pinn.sampling.uniform`, or, for the equation, points that
+        follow its residual, `AbstractAdaptive`.
     key
         Draws the points.
     """
@@ -63,6 +67,7 @@ class PointSource:
         self.sequence: Sequence | None = None
         self.numbers: dict[str, int] = {}
         self.fixed: dict[str, RowInput] = {}
+        self.adaptive = adaptive_of(choice)
         self._key = key
         self._blocks: dict[tuple[int, int], Points] = {}
         self._read(choice)
@@ -71,22 +76,31 @@ class PointSource:
         names = [term.name for term in self.problem.terms]
         if choice is None:
             return
-        if is_whole(choice):
+        if is_whole(choice) or isinstance(choice, AbstractAdaptive):
             choice = {"equation": choice}
-        if callable(choice):
+        if callable(choice) and not isinstance(choice, type):
             self.sequence = choice
             return
         if not isinstance(choice, Mapping):
             raise ValueError(
                 "`points` takes a number, a mapping from the name of a term to a "
-                f"number or an array, or a sequence of points; got {choice!r}."
+                "number or an array, a sequence of points, or an instance such as "
+                f"`pinn.sampling.AdaptiveDistribution()`; got {choice!r}."
             )
         for name, value in choice.items():
             if name not in names:
                 raise ValueError(
                     f"`points` names the term {name!r}; the problem has {names}."
                 )
-            if isinstance(value, int | np.integer):
+            if isinstance(value, AbstractAdaptive):
+                if name != "equation":
+                    raise ValueError(
+                        f"`points` of {name!r} follow no residual; {value!r} is for "
+                        "the equation. Give a number or an array."
+                    )
+                if value.n is not None:
+                    self.numbers[name] = value.n
+            elif isinstance(value, int | np.integer):
                 if value < 1:
                     raise ValueError(f"`points` of {name!r} is {value}; at least 1.")
                 self.numbers[name] = int(value)
@@ -105,10 +119,11 @@ class PointSource:
         for term in self.problem.terms:
             if term.name in self.fixed:
                 result[term.name] = len(self.fixed[term.name].arguments[-1])
+            elif term.name == "equation":
+                most = self.adaptive
+                result[term.name] = n if most is None else most.capacity(n)
             elif term.name in self.numbers:
                 result[term.name] = self.numbers[term.name]
-            elif term.name == "equation":
-                result[term.name] = n
             else:
                 result[term.name] = _condition_count(self.problem, term, n)
         return result
@@ -168,6 +183,13 @@ def _with_crowd(inputs: RowInput, crowd: np.ndarray) -> RowInput:
         for old, new in zip(inputs.arguments, columns, strict=True)
     )
     return RowInput(arguments, None)
+
+
+def adaptive_of(choice: Any) -> AbstractAdaptive | None:
+    """The points that follow the residual in what the user gave, if any."""
+    if isinstance(choice, Mapping):
+        choice = choice.get("equation")
+    return choice if isinstance(choice, AbstractAdaptive) else None
 
 
 def on_device(points: Any) -> Any:

@@ -9,8 +9,12 @@ $$ \rho_i = \sqrt{w / n}\; r_i / s, $$
 so that more points never shift the balance between terms, and every row has the unit
 of the field. ($\sum_i \rho_i^2$ is $w$ times the mean of $(r/s)^2$ over the region:
 the measure of the region and the size of the operator cancel in the default weight.)
+Weights that change while a method works, for a term or for each of its rows, multiply
+the squares of the rows.
 """
 
+import dataclasses
+from collections.abc import Mapping
 from typing import Any
 
 import equinox as eqx
@@ -42,11 +46,23 @@ class Residuals(eqx.Module):
         component of the residual, ``(k,)``.
     structure
         What is known of the residuals from their jets; nothing by default.
+    weights
+        What the squared rows of a term are multiplied with: one number ``()``, or one
+        for each row input ``(n,)``; 1 for terms that are not named. Dimensionless.
+    balance
+        How such weights change while a method works (see `pinn.weighting`), if they
+        do.
+    sampler
+        How the points of the equation follow its residual while a method works (see
+        `pinn.sampling`), if they do.
     """
 
     problem: Problem
     factors: dict[str, Float[Array, " k"]]
     structure: Structure = eqx.field(static=True, default=Structure())
+    weights: dict[str, Array] = eqx.field(default_factory=dict)
+    balance: Any = None
+    sampler: Any = None
 
     def tree(self, field: FieldLike, points: Points) -> dict[str, Any]:
         """The residuals of every term at all its row inputs, unweighted.
@@ -71,18 +87,47 @@ class Residuals(eqx.Module):
         They have the unit of the field; components of a residual are the columns.
         """
         return {
-            term.name: jax.vmap(lambda row, term=term: self._row(term, field, row))(
+            term.name: jax.vmap(lambda row, term=term: self.row(term, field, row))(
                 points[term.name]
             )
             for term in self.problem.terms
         }
 
+    def row(self, term: Term, field: FieldLike, inputs: RowInput) -> Float[Array, " k"]:
+        """The same at one row input of one term."""
+        return self.factors[term.name] * ravelled(term, field, inputs)
+
+    def squares(
+        self, field: FieldLike, points: Points
+    ) -> dict[str, Float[Array, " n"]]:
+        """The weighted squares of `by_term`, summed over the components.
+
+        Half the sum of their means over the points is the loss.
+        """
+        return {
+            name: self.weight_of(name, r.shape[0]) * jnp.sum(r**2, axis=1)
+            for name, r in self.by_term(field, points).items()
+        }
+
+    def weight_of(self, name: str, n: int) -> Float[Array, " n"]:
+        """The weights of the rows of a term."""
+        weight = self.weights.get(name, jnp.ones((), self.factors[name].dtype))
+        return jnp.broadcast_to(weight, (n,))
+
+    def weighted(self, weights: Mapping[str, Array]) -> "Residuals":
+        """The same rows with their weights multiplied by others, of terms by name."""
+        product = dict(self.weights)
+        for name, weight in weights.items():
+            product[name] = weight * product[name] if name in product else weight
+        return dataclasses.replace(self, weights=product)
+
     def rows(self, field: FieldLike, points: Points) -> Float[Array, " rows"]:
         """All residuals, weighted, in one vector: terms in order, then points."""
-        parts = [
-            jnp.ravel(r) / jnp.sqrt(jnp.asarray(r.shape[0], r.dtype))
-            for r in self.by_term(field, points).values()
-        ]
+        parts = []
+        for name, r in self.by_term(field, points).items():
+            if name in self.weights:
+                r = jnp.sqrt(self.weight_of(name, r.shape[0]))[:, None] * r
+            parts.append(jnp.ravel(r) / jnp.sqrt(jnp.asarray(r.shape[0], r.dtype)))
         return jnp.concatenate(parts)
 
     def loss(self, field: FieldLike, points: Points) -> Float[Array, ""]:
@@ -115,18 +160,23 @@ class Residuals(eqx.Module):
 
         def rows_of(term: Term, inputs: RowInput):
             n = _length(inputs)
+            weights = (
+                self.weight_of(term.name, n) if term.name in self.weights else None
+            )
 
-            def row(parameters: Array, one: RowInput) -> Array:
+            def row(parameters: Array, one: RowInput, weight: Array | None) -> Array:
                 u = eqx.combine(unravel(parameters), known)
-                return self._row(term, u, one) / jnp.sqrt(jnp.asarray(n, flat.dtype))
+                r = self.row(term, u, one)
+                r = r if weight is None else jnp.sqrt(weight) * r
+                return r / jnp.sqrt(jnp.asarray(n, flat.dtype))
 
-            def both(one: RowInput):
-                value, pullback = jax.vjp(lambda q: row(q, one), flat)
+            def both(one: tuple[RowInput, Array | None]):
+                value, pullback = jax.vjp(lambda q: row(q, *one), flat)
                 unit = jnp.eye(value.size, dtype=flat.dtype)
                 (derivative,) = jax.vmap(pullback)(unit)
                 return value, derivative
 
-            return _in_chunks(jax.vmap(both), inputs, n)
+            return _in_chunks(jax.vmap(both), (inputs, weights), n)
 
         values, derivatives = zip(
             *(rows_of(t, points[t.name]) for t in self.problem.terms), strict=True
@@ -135,9 +185,6 @@ class Residuals(eqx.Module):
             jnp.concatenate([jnp.ravel(v) for v in values]),
             jnp.concatenate([d.reshape(-1, flat.size) for d in derivatives]),
         )
-
-    def _row(self, term: Term, field: FieldLike, row: RowInput) -> Float[Array, " k"]:
-        return self.factors[term.name] * ravelled(term, field, row)
 
 
 def trainable_leaves(field: Any) -> Any:
@@ -160,7 +207,7 @@ def is_linear_capable(field: Any) -> bool:
     return hasattr(field, "readout")
 
 
-def _in_chunks(function: Any, inputs: RowInput, n: int) -> Any:
+def _in_chunks(function: Any, inputs: Any, n: int) -> Any:
     """Apply a batched function to equal chunks, one after the other."""
     count = -(-n // _CHUNK)
     if count == 1:

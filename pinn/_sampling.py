@@ -1,21 +1,26 @@
-r"""Points: sequences in the unit cube, tensor grids, and draws led by a score.
+r"""Points: sequences in the unit cube, grids, and points that follow the residual.
 
 ``domain.sample(n, key=key, sequence=kronecker)`` and ``part.sample`` take any of the
 sequences `uniform`, `kronecker`, `latin_hypercube`, `sobol`; so does any function
 ``sequence(key, dim)`` that returns a traceable ``stream(start, count)``, the points
 ``start, ..., start + count - 1`` in the open unit cube, with shape ``(count, dim)``.
+
+`AdaptiveDistribution` and `AdaptiveRefinement` are passed to `solve` as `points`.
 """
 
+import abc
 import functools
-from typing import TypeVar
+from collections.abc import Callable
+from typing import Any, ClassVar, TypeAlias, TypeVar
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import jax.random as jr
 import numpy as np
-from jaxtyping import Array, Float, PRNGKeyArray, UInt
+from jaxtyping import Array, Float, Int, PRNGKeyArray, UInt
 
+from ._checks import is_number, is_whole
 from ._domain import (
     AbstractDomain,
     Sequence as Sequence,
@@ -26,6 +31,9 @@ from ._domain import (
 from ._domain._stream import Index, unit
 
 Tree = TypeVar("Tree")
+# Draws so many candidates; scores them, one number each.
+Candidates: TypeAlias = Callable[[int, PRNGKeyArray], Any]
+Score: TypeAlias = Callable[[Any], Float[Array, " candidates"]]
 
 _SOBOL_BITS = 20
 
@@ -258,12 +266,216 @@ def residual_adaptive(
     scores = eqx.error_if(
         scores, ~jnp.all(jnp.isfinite(scores)), "`scores` takes finite numbers."
     )
+    return _drawn(points, scores, n, k, c, key)
+
+
+def _drawn(
+    points: Tree, scores: Array, n: int, k: float, c: float, key: PRNGKeyArray
+) -> Tree:
     size = jnp.abs(scores)
     largest = jnp.max(size)
     # Scaled first, so that no power overflows; where all are zero, all are equal.
     size = jnp.where(largest > 0, size / jnp.where(largest > 0, largest, 1.0), 1.0)
     power = size**k
     log_p = jnp.log(power / jnp.mean(power) + c)
-    noise = jr.gumbel(key, (total,), log_p.dtype)
+    noise = jr.gumbel(key, scores.shape, log_p.dtype)
     _, chosen = jax.lax.top_k(log_p + noise, n)
     return jax.tree.map(lambda x: x[chosen], points)
+
+
+class AbstractAdaptive(eqx.Module):
+    """Points of the equation that follow its residual while a method works.
+
+    Its points are `capacity` many throughout, of which the first `active` count: so
+    all shapes stay. What is scored is the size of the equation's row under the default
+    balance.
+
+    Attributes
+    ----------
+    n
+        Points at the start; ``None`` for as many as the method takes.
+    keeps
+        Whether points stay from draw to draw.
+    """
+
+    n: eqx.AbstractVar[int | None]
+    keeps: ClassVar[bool] = False
+
+    @abc.abstractmethod
+    def capacity(self, n: int) -> int:
+        """The most points there can be, with `n` at the start."""
+
+    @abc.abstractmethod
+    def start(self, capacity: int) -> int:
+        """How many of so many are active at the start."""
+
+    @abc.abstractmethod
+    def draw(
+        self,
+        points: Any,
+        active: Int[Array, ""],
+        candidates: Candidates,
+        score: Score,
+        *,
+        key: PRNGKeyArray,
+    ) -> tuple[Any, Int[Array, ""]]:
+        """The next points, and how many of them are active. Traced."""
+
+
+class AdaptiveDistribution(AbstractAdaptive):
+    r"""Points drawn anew where the residual is large (RAD).
+
+    Every `resample` steps of the method all points of the equation are replaced by a
+    draw from a larger pool of uniform candidates, with probability
+
+    $$ p_i \propto \frac{|\rho_i|^k}{\overline{|\rho|^k}} + c $$
+
+    for the rows $\rho_i$ under the default balance; see `residual_adaptive`. The first
+    points are uniform.
+
+    Parameters
+    ----------
+    n
+        Number of points; by default the method's.
+    pool
+        Candidates for each point.
+    k, c
+        Dimensionless, at least 0: how sharply the residual leads, and the uniform
+        share.
+
+    Raises
+    ------
+    ValueError
+        If a number is out of range; from `solve`, if the method draws no new points.
+
+    References
+    ----------
+    Wu, Zhu, Tan, Kartha & Lu, Comput. Methods Appl. Mech. Engrg. 403 (2023), 115671,
+    algorithm 3 and eq. 2.
+    """
+
+    n: int | None = eqx.field(static=True, default=None)
+    pool: int = eqx.field(static=True, default=10)
+    k: float = eqx.field(static=True, default=1.0)
+    c: float = eqx.field(static=True, default=1.0)
+
+    def __check_init__(self):
+        _check_adaptive(self, "pool")
+
+    def capacity(self, n: int) -> int:
+        return n
+
+    def start(self, capacity: int) -> int:
+        return capacity
+
+    def draw(
+        self,
+        points: Any,
+        active: Int[Array, ""],
+        candidates: Candidates,
+        score: Score,
+        *,
+        key: PRNGKeyArray,
+    ) -> tuple[Any, Int[Array, ""]]:
+        n = jax.tree.leaves(points)[0].shape[0]
+        return _led_by(score, candidates, self.pool, n, self.k, self.c, key), active
+
+
+class AdaptiveRefinement(AbstractAdaptive):
+    r"""Points added where the residual is large (RAR-D).
+
+    Every `resample` steps of the method `add` points join those of the equation, drawn
+    from uniform candidates as in `AdaptiveDistribution`, until they were added `times`
+    times. Points stay where they are.
+
+    Parameters
+    ----------
+    n
+        Number of points at the start; by default the method's.
+    add
+        Points that are added at a time.
+    times
+        Most additions; memory and time of a step are those of ``n + add * times``
+        points from the start.
+    pool
+        Candidates for each new point.
+    k, c
+        As in `AdaptiveDistribution`; the paper's values for this method.
+
+    Raises
+    ------
+    ValueError
+        If a number is out of range; from `solve`, if the method draws no new points,
+        or starts anew with each draw.
+
+    References
+    ----------
+    Wu, Zhu, Tan, Kartha & Lu, Comput. Methods Appl. Mech. Engrg. 403 (2023), 115671,
+    algorithm 4.
+    """
+
+    n: int | None = eqx.field(static=True, default=None)
+    add: int = eqx.field(static=True, default=50)
+    times: int = eqx.field(static=True, default=20)
+    pool: int = eqx.field(static=True, default=10)
+    k: float = eqx.field(static=True, default=2.0)
+    c: float = eqx.field(static=True, default=0.0)
+    keeps: ClassVar[bool] = True
+
+    def __check_init__(self):
+        _check_adaptive(self, "add", "times", "pool")
+
+    def capacity(self, n: int) -> int:
+        return n + self.add * self.times
+
+    def start(self, capacity: int) -> int:
+        return capacity - self.add * self.times
+
+    def draw(
+        self,
+        points: Any,
+        active: Int[Array, ""],
+        candidates: Candidates,
+        score: Score,
+        *,
+        key: PRNGKeyArray,
+    ) -> tuple[Any, Int[Array, ""]]:
+        new = _led_by(score, candidates, self.pool, self.add, self.k, self.c, key)
+        full = active + self.add > jax.tree.leaves(points)[0].shape[0]
+
+        def joined(old: Array, more: Array) -> Array:
+            longer = jax.lax.dynamic_update_slice_in_dim(old, more, active, 0)
+            return jnp.where(full, old, longer)
+
+        points = jax.tree.map(joined, points, new)
+        return points, jnp.where(full, active, active + self.add)
+
+
+def _led_by(
+    score: Score,
+    candidates: Candidates,
+    pool: int,
+    n: int,
+    k: float,
+    c: float,
+    key: PRNGKeyArray,
+) -> Any:
+    of_candidates, of_draw = jr.split(key)
+    among = candidates(pool * n, of_candidates)
+    scores = score(among)
+    # Numbers that are not finite end the method; a draw has to end before that.
+    scores = jnp.where(jnp.isfinite(scores), scores, 0.0)
+    return _drawn(among, scores, n, k, c, of_draw)
+
+
+def _check_adaptive(sampler: Any, *counts: str) -> None:
+    if sampler.n is not None:
+        counts = ("n", *counts)
+    for name in counts:
+        value = getattr(sampler, name)
+        if not is_whole(value) or value < 1:
+            raise ValueError(f"`{name}` takes an integer of at least 1; got {value!r}.")
+    for name in ("k", "c"):
+        value = getattr(sampler, name)
+        if not is_number(value) or not 0 <= value < float("inf"):
+            raise ValueError(f"`{name}` takes a number of at least 0; got {value!r}.")

@@ -1,5 +1,6 @@
 """The outer loop: segment after segment, each judged on points that none has seen."""
 
+import dataclasses
 import math
 import time
 import warnings
@@ -23,7 +24,7 @@ from ._problem import Problem
 from ._progress import Progress
 from ._residuals import Residuals
 from ._solution import Result
-from ._weighting import by_operator
+from ._weighting import AbstractBalance, by_operator
 
 Counts: TypeAlias = dict[str, int]
 Store: TypeAlias = Callable[[dict[str, Any], dict[str, np.ndarray]], None]
@@ -99,6 +100,7 @@ class Session:
         jets: Mapping[str, TermJet],
         *,
         weights: Mapping[str, float],
+        balance: AbstractBalance | None = None,
         tol: float | None,
         deadline: float | None,
         show: Progress,
@@ -108,7 +110,8 @@ class Session:
         saved: Checkpoint | None = None,
     ):
         self.problem, self.shape, self.method = problem, shape, method
-        self.source, self.weights, self.keys = source, weights, keys
+        self.source, self.keys = source, keys
+        self.weights, self.balance = weights, balance
         self.tol, self.target = tol, _DEFAULT_TARGET if tol is None else tol
         self.deadline, self.show = deadline, show
         self.judge = source.draw(source.counts(_JUDGE_POINTS), FRESH)
@@ -151,10 +154,10 @@ class Session:
         try:
             while True:
                 self._interrupts.check()
-                ended, field = self._run(segment, state)
+                ended, field, weights = self._run(segment, state)
                 state = None
                 was_growing = self._growing
-                evidence = self._take(field, segment)
+                evidence = self._take(field, segment, weights)
                 if ended is not None:
                     return ended
                 self.plan, refinement = self.method.refine(
@@ -184,8 +187,11 @@ class Session:
         except StopIteration:  # from a callback that was shown the segment
             return Result.budget
 
-    def _run(self, segment: Segment, state: Any) -> tuple[Result | None, Any]:
-        """The inner loop on one field; its best state, also if it ends early."""
+    def _run(
+        self, segment: Segment, state: Any
+    ) -> tuple[Result | None, Any, dict[str, float]]:
+        """The inner loop on one field: its best state, also if it ends early, and the
+        weights it has come to."""
         method = self.method.worker(self.plan)
         self.show.segment(segment.note, method)
         points = self.source.draw(segment.counts, segment.stream, segment.crowd)
@@ -221,7 +227,7 @@ class Session:
             ended = Result.diverged
         elif ended is not None:  # from here `resume` goes on
             self._save(segment, latest if method.compiled else None, drawn)
-        return ended, method.field(latest)
+        return ended, method.field(latest), method.weights(self.residuals, latest)
 
     def _save(
         self, segment: Segment | None, state: Any = None, drawn: int | None = None
@@ -288,11 +294,8 @@ class Session:
             return method.template(problem, self.shape, recalled(origin))
 
         self.plan = recalled(header["memory"])
-        self.residuals = Residuals(
-            problem,
-            {k: jnp.asarray(arrays[f"factor.{k}"]) for k in self.residuals.factors},
-            self.residuals.structure,
-        )
+        kept = {k: jnp.asarray(arrays[f"factor.{k}"]) for k in self.residuals.factors}
+        self.residuals = dataclasses.replace(self.residuals, factors=kept)
         self.history, self.rows = header["history"], header["rows"]
         self.keys.count = header["keys"]
         if header["has_best"]:
@@ -307,7 +310,9 @@ class Session:
         crowd = arrays.get("crowd")
         return Segment(start, **header["segment"], crowd=crowd), state
 
-    def _take(self, field: Any, segment: Segment) -> Evidence:
+    def _take(
+        self, field: Any, segment: Segment, weights: dict[str, float]
+    ) -> Evidence:
         """Judge a field on fresh points, and keep it if it is the best."""
         fresh, values = self._judged(field)
         estimate = math.nan
@@ -326,6 +331,8 @@ class Session:
             "rows": rows,
             "seconds": time.perf_counter() - self._begin,
         }
+        if weights:
+            record["weights"] = weights
         self.history.append(record)
         if self.best is None or fresh < self._fresh:
             self.best, self.rows = field, rows
@@ -358,6 +365,8 @@ class Session:
             self.problem,
             by_operator(self.problem, jets, self.weights),
             structure(jets),
+            balance=self.balance,
+            sampler=self.source.adaptive,
         )
 
     def _rebalance(self) -> None:

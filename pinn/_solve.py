@@ -14,6 +14,7 @@ from ._method import AbstractMethod
 from ._problem import Problem
 from ._solution import Solution
 from ._task import Clock, Task
+from ._weighting import AbstractBalance
 
 
 def solve(
@@ -24,7 +25,7 @@ def solve(
     key: PRNGKeyArray,
     tol: float | None = None,
     points: Any = None,
-    weighting: Mapping[str, float] | None = None,
+    weighting: Mapping[str, float] | AbstractBalance | None = None,
     allow: Iterable[str] = (),
     budget_s: float | None = None,
     checkpoint: str | Path | None = None,
@@ -53,9 +54,13 @@ def solve(
         method works until the estimate meets it; the report says whether it does.
     points
         A number of points for the equation; a mapping from the names of terms to
-        numbers or arrays ``(n, in_size)``; or a sequence of `pinn.sampling`.
+        numbers or arrays ``(n, in_size)``; a sequence of `pinn.sampling`; or points
+        that follow the residual of the equation, such as
+        ``pinn.sampling.AdaptiveDistribution()``, which a mapping takes too.
     weighting
-        Weights of terms by name, relative to the default balance, dimensionless.
+        Weights of terms by name, relative to the default balance, dimensionless; or a
+        balance of `pinn.weighting`, which changes them while the method works. Fields
+        are always judged and compared under the default balance.
     allow
         Identifiers of pre-flight errors that shall not stop the solve.
     budget_s
@@ -118,6 +123,7 @@ def resume(
     method: AbstractMethod | None = None,
     *,
     points: Any = None,
+    weighting: AbstractBalance | None = None,
     older: bool = False,
     budget_s: float | None = None,
     every: float = 30.0,
@@ -138,7 +144,10 @@ def resume(
     problem, field, method
         As they were given to `solve`.
     points
-        Only where they were a function that is not one of `pinn.sampling`: the same.
+        Only where they were a function or an object that is not one of
+        `pinn.sampling`: the same.
+    weighting
+        Only where it was a balance that is not one of `pinn.weighting`: the same.
     older
         Go on from the checkpoint before the last, where the last is damaged.
     budget_s, every, callbacks, progress
@@ -167,7 +176,7 @@ def resume(
             budget_s=budget_s,
             callbacks=callbacks,
             progress=progress,
-            **options(saved, points),
+            **options(saved, points, weighting),
         )
         return task.run(clock, folder=kept, every=every, saved=saved)
 

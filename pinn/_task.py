@@ -22,14 +22,14 @@ from ._equation import analyse, field_shape, fingerprint, structure
 from ._kept import written
 from ._measure import measure
 from ._method import AbstractMethod
-from ._points import FRESH, PointSource
+from ._points import FRESH, PointSource, adaptive_of
 from ._preflight import PreflightError, Report, check_field, preflight
 from ._problem import Problem, shape_of
 from ._progress import observer
 from ._residuals import Residuals
 from ._session import Keys, Session, Store
 from ._solution import Result, Solution, SolveReport
-from ._weighting import by_operator, weights_of
+from ._weighting import AbstractBalance, by_operator, weights_of
 from .metrics import ERROR_POINTS
 
 
@@ -57,7 +57,7 @@ class Task:
     key: PRNGKeyArray
     tol: float | None
     points: Any
-    weighting: Mapping[str, float] | None
+    weighting: Mapping[str, float] | AbstractBalance | None
     allow: tuple[str, ...]
     budget_s: float | None
     callbacks: Iterable[Callable[[Mapping[str, Any]], None]]
@@ -66,7 +66,7 @@ class Task:
     def __post_init__(self):
         if not isinstance(self.problem, Problem):
             raise ValueError(f"`problem` takes a `pinn.Problem`; got {self.problem!r}.")
-        choose(self.method, self.field)
+        method = choose(self.method, self.field).method
         check_tolerance(self.tol)
         check_key(self.key)
         budget = self.budget_s
@@ -74,6 +74,11 @@ class Task:
             raise ValueError(f"`budget_s` takes a positive number; got {budget!r}.")
         Report(()).allowing(self.allow)  # refuses unknown names
         weights_of(self.problem, self.weighting)
+        method.check_adaptive(self.balance, adaptive_of(self.points))
+
+    @property
+    def balance(self) -> AbstractBalance | None:
+        return self.weighting if isinstance(self.weighting, AbstractBalance) else None
 
     def run(
         self,
@@ -118,6 +123,7 @@ class Task:
             source,
             jets,
             weights=weights_of(problem, self.weighting),
+            balance=self.balance,
             tol=tol,
             deadline=deadline,
             show=show,

@@ -17,7 +17,13 @@ from ._cli._errors import (
     InputError,
     one_line_errors,
 )
-from ._cli._options import METHODS, method_named, set_precision
+from ._cli._options import (
+    BALANCES,
+    METHODS,
+    balance_named,
+    method_named,
+    set_precision,
+)
 
 app = typer.Typer(
     name="pinn",
@@ -118,6 +124,13 @@ def solve(
     steps: Annotated[
         int | None, typer.Option(min=1, help="Most steps of training.")
     ] = None,
+    weighting: Annotated[
+        str | None,
+        typer.Option(
+            metavar="|".join(BALANCES),
+            help="Balance of the terms that changes while all parameters are trained.",
+        ),
+    ] = None,
     seed: _Seed = 0,
     precision: _Precision = 64,
     settings: _Set = None,
@@ -169,12 +182,19 @@ def solve(
 
         set_precision(precision, tol)
         chosen = method_named(method, activation, features, steps)
+        balance = balance_named(weighting)
         if no_plot and out is not None:
             raise InputError("`--out` and `--no-plot` exclude one another.")
         if save is not None:
             check_file("--save", save, force)
         if resume is not None:
-            _alone("--resume", tol=tol, points=points, checkpoint=checkpoint)
+            _alone(
+                "--resume",
+                tol=tol,
+                points=points,
+                weighting=weighting,
+                checkpoint=checkpoint,
+            )
         with _stdout_free(as_json):
             problem, reference = _load(name, settings)
         if problem.name is None:
@@ -191,6 +211,7 @@ def solve(
                 seed=seed,
                 tol=tol,
                 points=points,
+                weighting=balance,
                 allow=tuple(allow or ()),
                 checkpoint=checkpoint,
                 talk=talk,

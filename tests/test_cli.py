@@ -165,6 +165,8 @@ def test_an_allowed_finding_does_not_stop_the_solve(run):
             ["`--tol` 1e-08", "--precision 32", "1e-5"],
         ),
         (["poisson", "--steps", "3"], ["`--steps`", "first-order"]),
+        (["heat", "--weighting", "casual"], ["'casual'", "'causal'?"]),
+        (["heat", "--weighting", "causal"], ["Causal", "LeastSquares", "FirstOrder"]),
         (
             ["poisson", "--method", "adam", "--features", "3"],
             ["`--features`", "least-squares"],

@@ -124,16 +124,16 @@ def test_solve_survives_nan_and_says_so():
 def test_points_are_drawn_anew_at_the_right_steps(field):
     method = FirstOrder(optax.sgd(1e-6), resample=2)
     states = train(method, field, 6)
-    x = [np.asarray(s.points["equation"].arguments[0]) for s in states]
+    x = [np.asarray(s.batch.points["equation"].arguments[0]) for s in states]
     same = [np.array_equal(a, b) for a, b in itertools.pairwise(x)]
     # Step k + 1 uses the points of state k + 1; those of steps 3 and 5 are new.
     assert same == [True, True, False, True, False, True]
     assert all(a.shape == x[0].shape for a in x)
     assert all(np.all((a >= -1) & (a <= 1)) for a in x)
-    ends = np.asarray(states[-1].points["dirichlet"].arguments[0])
+    ends = np.asarray(states[-1].batch.points["dirichlet"].arguments[0])
     assert set(np.unique(ends)) <= {-1.0, 1.0}
     kept = train(FirstOrder(optax.sgd(1e-6), resample=0), field, 6)
-    assert_array_equal(kept[-1].points["equation"].arguments[0], x[0])
+    assert_array_equal(kept[-1].batch.points["equation"].arguments[0], x[0])
 
 
 def test_equal_keys_give_equal_runs_and_others_other_runs(field):

@@ -175,7 +175,7 @@ def test_the_loss_never_grows_and_the_damping_follows(field):
         state, info = method.step(NONLINEAR, points, state)
         losses.append(info["loss"])
     assert losses == sorted(losses, reverse=True)
-    rows = rows_compiled(NONLINEAR, field, jnp.asarray(state.theta), state.points)
+    rows = rows_compiled(NONLINEAR, field, jnp.asarray(state.theta), state.batch.points)
     assert_allclose(0.5 * np.sum(np.square(rows)), losses[-1], rtol=1e-12)
     assert losses[-1] < 1e-2 * losses[0]
 
@@ -191,7 +191,9 @@ def test_corrections_bring_the_rows_to_the_linear_model(field, points):
         method = LevenbergMarquardt(corrections=corrections, damping=1e-2)
         state = method.init(RESIDUALS, field, points, key=jr.key(0))
         found = damped_step(method, "primal", RESIDUALS, state)
-        after = rows_compiled(RESIDUALS, field, jnp.asarray(found.theta), state.points)
+        after = rows_compiled(
+            RESIDUALS, field, jnp.asarray(found.theta), state.batch.points
+        )
         misses.append(np.linalg.norm(after - aim))
     assert misses[1] < misses[0]
     assert misses[2] <= misses[1]

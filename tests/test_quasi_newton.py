@@ -132,7 +132,7 @@ def test_the_loss_never_grows_on_fixed_points(name):
 
 def test_new_points_are_taken_when_they_are_due_and_the_memory_is_kept():
     all_states = states("resampled", 5)
-    x = [np.asarray(s.points["equation"].arguments[0]) for s in all_states]
+    x = [np.asarray(s.batch.points["equation"].arguments[0]) for s in all_states]
     same = [np.array_equal(a, b) for a, b in itertools.pairwise(x)]
     assert same == [True, True, True, False, True]
     assert not np.array_equal(all_states[4].memory.inverse, np.eye(19))

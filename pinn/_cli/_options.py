@@ -14,6 +14,7 @@ from .._method import (
     LevenbergMarquardt,
     SelfScaledBroyden,
 )
+from .._weighting import Causal, GradientNorm, TangentKernel
 from ._errors import InputError
 
 _TRAINED: dict[str, Callable[..., Any]] = {
@@ -24,6 +25,12 @@ _TRAINED: dict[str, Callable[..., Any]] = {
     "adam": lambda **options: FirstOrder(optax.adam(1e-3), **options),
 }
 METHODS = ("least-squares", *_TRAINED)
+_BALANCES: dict[str, Callable[[], Any]] = {
+    "gradient-norm": GradientNorm,
+    "tangent-kernel": TangentKernel,
+    "causal": Causal,
+}
+BALANCES = tuple(_BALANCES)
 
 
 def set_precision(precision: int, tol: float | None) -> None:
@@ -64,6 +71,18 @@ def method_named(
     if steps is not None:
         options["steps"] = steps
     return _TRAINED[name](**options)
+
+
+def balance_named(name: str | None) -> Any:
+    """The balance of that name, with its defaults."""
+    if name is None:
+        return None
+    if name not in _BALANCES:
+        raise InputError(
+            f"`--weighting`: there is no balance {name!r}; there are "
+            f"{', '.join(BALANCES)}.{problems.nearest(name, BALANCES)}"
+        )
+    return _BALANCES[name]()
 
 
 def _activation(name: str) -> Callable[..., Any]:

@@ -94,6 +94,32 @@ class AbstractMethod(eqx.Module):
     def check(self, problem: Problem, field: Any) -> None:
         """Raise `ValueError` if the method cannot serve this problem or field."""
 
+    def check_adaptive(self, balance: Any, sampler: Any) -> None:
+        """Raise `ValueError` if the method cannot follow these while it works.
+
+        By default it cannot. One that can reads them from its `residuals`.
+
+        Parameters
+        ----------
+        balance
+            Weights that change, an `AbstractBalance`, or ``None``.
+        sampler
+            Points that change, an `AbstractAdaptive`, or ``None``.
+        """
+        name = type(self).__name__
+        if balance is not None:
+            raise ValueError(
+                f"`weighting` = {type(balance).__name__} changes the weights while a "
+                f"method works, which `{name}` cannot follow; pass a mapping from the "
+                "names of terms to weights, or use `pinn.FirstOrder(optax.adam(1e-3))`."
+            )
+        if sampler is not None:
+            raise ValueError(
+                f"`points` = {type(sampler).__name__} changes points while a method "
+                f"works; `{name}` draws its own. Pass a number of points, or use "
+                "`pinn.FirstOrder(optax.adam(1e-3))`."
+            )
+
     @abc.abstractmethod
     def default_field(
         self, problem: Problem, shape: tuple[int, ...], *, key: PRNGKeyArray
@@ -129,6 +155,10 @@ class AbstractMethod(eqx.Module):
     @abc.abstractmethod
     def field(self, state: Any) -> Any:
         """The best field so far."""
+
+    def weights(self, residuals: Residuals, state: Any) -> dict[str, float]:
+        """The mean weights by term that a balance has come to, for the history."""
+        return {}
 
     def worker(self, plan: Any) -> "AbstractMethod":
         """The method whose steps the next segment takes: itself, unless it is made of

@@ -78,14 +78,14 @@ class _Step:
                 residuals,
                 state.field,
                 jnp.asarray(state.theta),
-                state.points,
+                state.batch.points,
                 products=method.products,
                 host=self.host,
             )
             return
         linearise = linearise_compiled if self.host else linearise_at
         theta = jnp.asarray(state.theta)
-        rows, matrix = linearise(residuals, state.field, theta, state.points)
+        rows, matrix = linearise(residuals, state.field, theta, state.batch.points)
         self.rows, matrix = self.xp.asarray(rows), self.xp.asarray(matrix)
         if method.scaled:
             weights = self.xp.sum(matrix**2, axis=0)
@@ -96,7 +96,12 @@ class _Step:
 
     def rows_of(self, theta: Any) -> Any:
         state = self.state
-        arguments = (self.residuals, state.field, jnp.asarray(theta), state.points)
+        arguments = (
+            self.residuals,
+            state.field,
+            jnp.asarray(theta),
+            state.batch.points,
+        )
         return (
             np.asarray(rows_compiled(*arguments)) if self.host else rows_at(*arguments)
         )
@@ -188,7 +193,7 @@ class _Step:
         second = _bent if self.host else _second_derivative
         along = jnp.asarray(change / self.root)
         theta = jnp.asarray(state.theta)
-        rows = second(self.residuals, state.field, theta, state.points, along)
+        rows = second(self.residuals, state.field, theta, state.batch.points, along)
         bend = -0.5 * self.system.solve(factor, xp.asarray(rows))
         size = lambda a: xp.sqrt(a @ a)
         ratio = 2 * size(bend) / size(change)

@@ -16,9 +16,9 @@ from .._problem import Problem
 from .._residuals import Residuals, trainable_leaves
 from .._types import Activation
 from ._base import AbstractMethod
-from ._options import check_whole
+from ._batch import Batch, due, first_batch, rebalanced, resampled
+from ._options import check_draws, check_whole
 from ._parameters import choose
-from ._resample import resampled
 
 
 class FirstOrder(AbstractMethod):
@@ -29,7 +29,8 @@ class FirstOrder(AbstractMethod):
     by any optimiser of optax, many steps to one compiled call, with new points drawn
     on the device every `resample` steps. It scales to large networks and needs no
     64-bit arithmetic, but reaches three to five digits where `LeastSquares` reaches
-    ten. The parameters with the smallest loss so far are kept and returned.
+    ten. The parameters with the smallest loss so far are kept and returned: the loss
+    under the default balance, also where a balance changes the weights of the descent.
 
     Parameters
     ----------
@@ -98,6 +99,15 @@ class FirstOrder(AbstractMethod):
     def unknowns(self, field: Any) -> Any:
         return trainable_leaves(field)
 
+    def check_adaptive(self, balance: Any, sampler: Any) -> None:
+        check_draws(self.resample, sampler)
+        if balance is not None and balance.per_point and self.resample > 0:
+            raise ValueError(
+                f"`weighting` = {type(balance).__name__} keeps a weight for each "
+                "point, and `FirstOrder` draws new points every `resample` = "
+                f"{self.resample} steps; pass it `resample=0`."
+            )
+
     def init(
         self, residuals: Residuals, field: Any, points: Points, *, key: PRNGKeyArray
     ) -> "State":
@@ -106,7 +116,7 @@ class FirstOrder(AbstractMethod):
         return State(
             field=field,
             optimizer=self.optimizer.init(trainable),
-            points=points,
+            batch=first_batch(residuals, points),
             key=key,
             count=jnp.asarray(0),
             loss=infinite,
@@ -119,35 +129,53 @@ class FirstOrder(AbstractMethod):
         self, residuals: Residuals, points: Points, state: "State"
     ) -> tuple["State", Any]:
         trainable, fixed = eqx.partition(state.field, trainable_leaves(state.field))
-        here = resampled(
-            residuals.problem, state.points, state.key, state.count, self.resample
+        batch = resampled(
+            residuals, state.field, state.batch, state.key, state.count, self.resample
         )
-
-        def loss_of(parameters):
-            # Whatever derivatives the residuals use, the network is computed once.
-            return merged(
-                lambda q: residuals.loss(eqx.combine(q, fixed), here), parameters
+        new_points = due(state.count, self.resample)
+        best_loss = state.best_loss
+        if residuals.sampler is not None:
+            # Losses on other points cannot be compared with it.
+            best_loss = jax.lax.cond(
+                new_points,
+                lambda: batch.plain(residuals).loss(state.best, batch.points),
+                lambda: best_loss,
             )
+        if residuals.balance is not None:
+            every = residuals.balance.every
+            now = every == 1 or (state.count % every == 0) | new_points
+            batch = rebalanced(residuals, state.field, batch, now)
+        descended, compared = batch.balanced(residuals), batch.plain(residuals)
 
-        loss, gradient = jax.value_and_grad(loss_of)(trainable)
+        def losses_of(parameters):
+            u = eqx.combine(parameters, fixed)
+            loss = compared.loss(u, batch.points)
+            if descended is compared:
+                return loss, loss
+            return descended.loss(u, batch.points), loss
+
+        # Whatever derivatives the residuals use, the network is computed once.
+        (descent, loss), gradient = jax.value_and_grad(
+            lambda q: merged(losses_of, q), has_aux=True
+        )(trainable)
         # optax itself mixes types of numbers, which a user's settings may forbid.
         with jax.numpy_dtype_promotion("standard"):
             updates, optimizer = self.optimizer.update(
                 gradient, state.optimizer, trainable
             )
         moved = eqx.combine(eqx.apply_updates(trainable, updates), fixed)
-        better = loss < state.best_loss  # false for NaN, so NaN is never the best
+        better = loss < best_loss  # false for NaN, so NaN is never the best
         best = choose(better, state.field, state.best)
         state = State(
             field=moved,
             optimizer=optimizer,
-            points=here,
+            batch=batch,
             key=state.key,
             count=state.count + 1,
             loss=loss,
             best=best,
-            best_loss=jnp.where(better, loss, state.best_loss),
-            failed=~jnp.isfinite(loss),
+            best_loss=jnp.where(better, loss, best_loss),
+            failed=~(jnp.isfinite(loss) & jnp.isfinite(descent)),
         )
         return state, loss
 
@@ -160,13 +188,16 @@ class FirstOrder(AbstractMethod):
     def field(self, state: "State") -> Any:
         return state.best
 
+    def weights(self, residuals: Residuals, state: "State") -> dict[str, float]:
+        return state.batch.mean_weights(residuals)
+
 
 class State(eqx.Module):
     """Everything that one step hands to the next."""
 
     field: Any
     optimizer: Any
-    points: Points
+    batch: Batch
     key: PRNGKeyArray
     count: Int[Array, ""]
     loss: Float[Array, ""]

@@ -18,8 +18,9 @@ from .._problem import Problem
 from .._residuals import Residuals, trainable_leaves
 from .._types import Activation
 from ._base import AbstractMethod, Evidence, Refinement
+from ._batch import Batch, adapted, first_batch
 from ._damped_step import Attempts, damped_step
-from ._options import check_whole, needs_64_bit
+from ._options import check_draws, check_whole, needs_64_bit, refuse_per_point
 from ._parameters import parameters, with_parameters
 from ._wide_start import wide_network
 
@@ -53,7 +54,8 @@ class LevenbergMarquardt(AbstractMethod):
 
     Points are drawn anew every `resample` steps, and the field is judged on points
     that it has never seen; the best one so judged is kept. So an iteration that fits
-    its rows and not the equation is seen, and ends.
+    its rows and not the equation is seen, and ends. A balance is found anew with each
+    draw, and points that follow the residual are drawn by the field at that time.
 
     Parameters
     ----------
@@ -162,6 +164,16 @@ class LevenbergMarquardt(AbstractMethod):
     def check(self, problem: Problem, field: Any) -> None:
         needs_64_bit("LevenbergMarquardt")
 
+    def check_adaptive(self, balance: Any, sampler: Any) -> None:
+        check_draws(self.resample, sampler)
+        refuse_per_point(self, balance)
+        if sampler is not None and sampler.keeps:
+            raise ValueError(
+                f"`points` = {type(sampler).__name__} adds points to those before, and "
+                "`LevenbergMarquardt` starts anew with each draw; use "
+                "`pinn.sampling.AdaptiveDistribution()`."
+            )
+
     def default_field(
         self, problem: Problem, shape: tuple[int, ...], *, key: PRNGKeyArray
     ) -> MLP:
@@ -187,6 +199,9 @@ class LevenbergMarquardt(AbstractMethod):
         self, residuals: Residuals, field: Any, points: Points, *, key: PRNGKeyArray
     ) -> "State":
         points = on_device(points)
+        batch = first_batch(residuals, points)
+        if residuals.balance is not None or residuals.sampler is not None:
+            batch = adapted(residuals, field, points, key)
         theta = parameters(field)
         rows = eqx.filter_eval_shape(residuals.rows, field, points).shape[0]
         if self.damping == 0 and rows < theta.size:
@@ -199,7 +214,7 @@ class LevenbergMarquardt(AbstractMethod):
         number = lambda value: xp.asarray(value, theta.dtype)
         return State(
             field=field,
-            points=points,
+            batch=batch,
             theta=xp.asarray(theta),
             last=xp.zeros_like(xp.asarray(theta)),
             damping=number(math.nan),
@@ -214,7 +229,7 @@ class LevenbergMarquardt(AbstractMethod):
     def step(
         self, residuals: Residuals, points: Points, state: "State"
     ) -> tuple["State", Any]:
-        found = damped_step(self, state.form, residuals, state)
+        found = damped_step(self, state.form, state.batch.balanced(residuals), state)
         xp = jnp if self.compiled else np
         stands = found.loss > (1 - _STANDSTILL) * found.start
         new = replace(
@@ -253,6 +268,9 @@ class LevenbergMarquardt(AbstractMethod):
 
     def field(self, state: "State") -> Any:
         return with_parameters(state.field, state.theta)
+
+    def weights(self, residuals: Residuals, state: "State") -> dict[str, float]:
+        return state.batch.mean_weights(residuals)
 
     def refine(
         self, plan: "Plan | None", field: Any, evidence: Evidence, *, key: PRNGKeyArray
@@ -303,7 +321,7 @@ class State(eqx.Module):
     """Everything that one step hands to the next: arrays of NumPy on the host."""
 
     field: Any
-    points: Points
+    batch: Batch
     theta: Any
     last: Any
     damping: Any

@@ -23,3 +23,23 @@ def needs_64_bit(name: str) -> None:
             '`jax.config.update("jax_enable_x64", True)` after importing jax, or use '
             "`pinn.FirstOrder(optax.adam(1e-3))`."
         )
+
+
+def check_draws(resample: int, sampler: Any) -> None:
+    """Raise `ValueError` if points that change are never drawn."""
+    if sampler is not None and resample == 0:
+        raise ValueError(
+            f"`points` = {type(sampler).__name__} draws points every `resample` steps "
+            "of the method, and its `resample` is 0; give it a number of steps."
+        )
+
+
+def refuse_per_point(method: Any, balance: Any) -> None:
+    """Raise `ValueError` if weights would change at each step."""
+    if balance is not None and balance.per_point:
+        raise ValueError(
+            f"`weighting` = {type(balance).__name__} changes its weights at each step, "
+            f"and `{type(method).__name__}` needs them to stay between two draws of "
+            "points; use `pinn.FirstOrder(optax.adam(1e-3), resample=0)`, or "
+            "`pinn.weighting.GradientNorm()`."
+        )

@@ -15,9 +15,9 @@ from .._problem import Problem
 from .._residuals import Residuals, trainable_leaves
 from .._types import Activation
 from ._base import AbstractMethod
-from ._options import check_whole, needs_64_bit
+from ._batch import Batch, due, first_batch, rebalanced, resampled
+from ._options import check_draws, check_whole, needs_64_bit, refuse_per_point
 from ._parameters import choose, parameters, rows_at, with_parameters
-from ._resample import due, resampled
 from ._wide_start import wide_network
 
 Objective = Literal["loss", "sqrt", "log"]
@@ -29,7 +29,9 @@ _PATIENCE = 2
 class AbstractQuasiNewton(AbstractMethod):
     """Descent along a direction that past gradients have shaped, with a line search.
 
-    A leaf says what it remembers (`start`), and how it goes on (`advance`).
+    A leaf says what it remembers (`start`), and how it goes on (`advance`). A balance
+    is updated before the first step and where points are drawn: in between the function
+    stays the same.
     """
 
     steps: eqx.AbstractVar[int]
@@ -76,6 +78,10 @@ class AbstractQuasiNewton(AbstractMethod):
     def unknowns(self, field: Any) -> Any:
         return trainable_leaves(field)
 
+    def check_adaptive(self, balance: Any, sampler: Any) -> None:
+        check_draws(self.resample, sampler)
+        refuse_per_point(self, balance)
+
     def init(
         self, residuals: Residuals, field: Any, points: Points, *, key: PRNGKeyArray
     ) -> "State":
@@ -87,7 +93,7 @@ class AbstractQuasiNewton(AbstractMethod):
             value=infinite,
             gradient=jnp.zeros_like(theta),
             memory=self.start(theta),
-            points=points,
+            batch=first_batch(residuals, points),
             key=key,
             count=jnp.asarray(0),
             idle=jnp.asarray(0),
@@ -99,17 +105,30 @@ class AbstractQuasiNewton(AbstractMethod):
     def step(
         self, residuals: Residuals, points: Points, state: "State"
     ) -> tuple["State", Any]:
-        here = resampled(
-            residuals.problem, state.points, state.key, state.count, self.resample
+        here = lambda: with_parameters(state.field, state.theta)
+        batch = resampled(
+            residuals, here(), state.batch, state.key, state.count, self.resample
         )
         new_points = due(state.count, self.resample)
+        changed = new_points | (state.count == 0)
+        batch = rebalanced(residuals, here(), batch, changed)
+        descended, compared = batch.balanced(residuals), batch.plain(residuals)
 
-        def function(theta):
-            rows = rows_at(residuals, state.field, theta, here)
-            return self._objective(0.5 * jnp.sum(rows**2))
+        def loss_of(rows_of, theta):
+            rows = rows_at(rows_of, state.field, theta, batch.points)
+            return 0.5 * jnp.sum(rows**2)
 
+        function = lambda theta: self._objective(loss_of(descended, theta))
+        best_loss = state.best_loss
+        if residuals.sampler is not None:
+            # Losses on other points cannot be compared with it.
+            best_loss = jax.lax.cond(
+                new_points,
+                lambda: loss_of(compared, state.best),
+                lambda: best_loss,
+            )
         value, gradient = jax.lax.cond(
-            new_points | (state.count == 0),
+            changed,
             lambda: jax.value_and_grad(function)(state.theta),
             lambda: (state.value, state.gradient),
         )
@@ -122,20 +141,21 @@ class AbstractQuasiNewton(AbstractMethod):
         moved = new_value < value  # false for NaN: such a step is not taken
         pick = lambda yes, no: jnp.where(moved, yes, no)
         value, theta = pick(new_value, value), pick(theta, state.theta)
-        loss = self._loss(value)
-        better = loss < state.best_loss
+        same = descended is compared
+        loss = self._loss(value) if same else loss_of(compared, theta)
+        better = loss < best_loss
         new = State(
             field=state.field,
             theta=theta,
             value=value,
             gradient=pick(new_gradient, gradient),
             memory=choose(moved, memory, self.start(theta)),
-            points=here,
+            batch=batch,
             key=state.key,
             count=state.count + 1,
             idle=jnp.where(moved, 0, state.idle + 1),
             best=jnp.where(better, theta, state.best),
-            best_loss=jnp.where(better, loss, state.best_loss),
+            best_loss=jnp.where(better, loss, best_loss),
             failed=~jnp.isfinite(value),
         )
         return new, loss
@@ -160,6 +180,9 @@ class AbstractQuasiNewton(AbstractMethod):
     def field(self, state: "State") -> Any:
         return with_parameters(state.field, state.best)
 
+    def weights(self, residuals: Residuals, state: "State") -> dict[str, float]:
+        return state.batch.mean_weights(residuals)
+
 
 class State(eqx.Module):
     """Everything that one step hands to the next."""
@@ -169,7 +192,7 @@ class State(eqx.Module):
     value: Float[Array, ""]
     gradient: Float[Array, " p"]
     memory: Any
-    points: Points
+    batch: Batch
     key: PRNGKeyArray
     count: Int[Array, ""]
     idle: Int[Array, ""]

@@ -65,6 +65,10 @@ class Sequence(AbstractMethod):
         for method in self.methods:
             method.check(problem, field)
 
+    def check_adaptive(self, balance: Any, sampler: Any) -> None:
+        for method in self.methods:
+            method.check_adaptive(balance, sampler)
+
     def default_field(
         self, problem: Problem, shape: tuple[int, ...], *, key: PRNGKeyArray
     ) -> Any:

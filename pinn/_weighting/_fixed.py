@@ -7,8 +7,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from ._equation import TermJet
-from ._problem import Problem
+from .._equation import TermJet
+from .._problem import Problem
+from ._base import AbstractBalance
 
 
 def by_operator(
@@ -46,20 +47,24 @@ def by_operator(
 
 
 def weights_of(problem: Problem, weighting: Any) -> dict[str, float]:
-    """The weights of the terms: those of the conditions times those by name.
+    """The fixed weights of the terms: those of the conditions times those by name.
 
     Raises
     ------
     ValueError
-        If `weighting` is no mapping, names an unknown term, or is not positive.
+        If `weighting` is neither a balance that serves the problem nor a mapping,
+        names an unknown term, or is not positive.
     """
     weights = {term.name: term.weight or 1.0 for term in problem.terms}
     if weighting is None:
         return weights
+    if isinstance(weighting, AbstractBalance):
+        weighting.check(problem)
+        return weights
     if not isinstance(weighting, Mapping):
         raise ValueError(
-            "`weighting` takes a mapping from names of terms to weights; got "
-            f"{weighting!r}."
+            "`weighting` takes a mapping from names of terms to weights, or a balance "
+            f"such as `pinn.weighting.GradientNorm()`; got {weighting!r}."
         )
     for name, weight in weighting.items():
         if name not in weights:

@@ -1,0 +1,104 @@
+"""What a balance is: weights of the terms that change while a method works."""
+
+import abc
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import equinox as eqx
+import jax.numpy as jnp
+from jaxtyping import Array
+
+from .._checks import is_number, is_whole
+from .._points import Points
+from .._problem import Problem
+from .._residuals import Residuals
+
+
+class AbstractBalance(eqx.Module):
+    r"""Weights $w$ of the terms, or of their rows, that change while a method works.
+
+    What is minimised is $\tfrac12 \sum_\text{terms} \overline{w_i \rho_i^2}$, with a
+    mean over the points and the rows $\rho$ of the default balance. `FirstOrder` calls
+    `update` before its first step, every `every` steps, and where points are new; the
+    methods that remember curvature do so where points are drawn, since the function
+    they descend has to stay the same in between. All is traced: a state holds arrays
+    only, of shapes that stay.
+
+    Attributes
+    ----------
+    every
+        Steps between two updates.
+    per_point
+        Whether a weight belongs to a point and outlives an update, so that the points
+        have to stay.
+    """
+
+    every: eqx.AbstractVar[int]
+    per_point: ClassVar[bool] = False
+
+    def check(self, problem: Problem) -> None:
+        """Raise `ValueError` if the balance cannot serve this problem."""
+
+    @abc.abstractmethod
+    def init(self, points: Points) -> Any:
+        """The state before the first update."""
+
+    @abc.abstractmethod
+    def update(
+        self, state: Any, residuals: Residuals, field: Any, points: Points
+    ) -> Any:
+        """The state for a field; `residuals` are those of the default balance."""
+
+    @abc.abstractmethod
+    def weights(self, state: Any) -> Mapping[str, Array]:
+        """The weights by term, ``()`` or ``(n,)``; 1 for terms that are missing."""
+
+
+class Averaged(eqx.Module):
+    """Weights by term, and whether any has been found yet."""
+
+    weights: dict[str, Array]
+    first: Array
+
+
+def equal_weights(points: Points) -> Averaged:
+    one = jnp.ones((), jnp.result_type(float))
+    return Averaged(dict.fromkeys(points, one), jnp.asarray(True))
+
+
+def averaged(
+    state: Averaged, sizes: Mapping[str, Array], memory: float, largest: float
+) -> Averaged:
+    """Weights that make the sizes of the terms equal, mixed with those before.
+
+    The first ones are taken as they are, and one that is not finite is left out.
+    """
+    mean = sum(sizes.values(), jnp.zeros_like(next(iter(sizes.values())))) / len(sizes)
+    keep = jnp.where(state.first, 0.0, memory)
+
+    def mixed(old: Array, size: Array) -> Array:
+        wanted = jnp.clip(mean / size, 1 / largest, largest)
+        new = keep * old + (1 - keep) * wanted
+        return jnp.where(jnp.isfinite(new), new, old)
+
+    weights = {name: mixed(state.weights[name], size) for name, size in sizes.items()}
+    return Averaged(weights, jnp.asarray(False))
+
+
+def check_whole(balance: Any, *names: str) -> None:
+    for name in names:
+        value = getattr(balance, name)
+        if not is_whole(value) or value < 1:
+            raise ValueError(f"`{name}` takes an integer of at least 1; got {value!r}.")
+
+
+def check_memory(memory: Any) -> None:
+    if not is_number(memory) or not 0 <= memory < 1:
+        raise ValueError(f"`memory` takes a number from 0 to below 1; got {memory!r}.")
+
+
+def check_positive(balance: Any, *names: str) -> None:
+    for name in names:
+        value = getattr(balance, name)
+        if not is_number(value) or not 0 < value < float("inf"):
+            raise ValueError(f"`{name}` takes a positive number; got {value!r}.")
