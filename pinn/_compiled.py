@@ -8,6 +8,8 @@ from typing import Any
 import equinox as eqx
 import jax
 
+from ._precision import bits
+
 _MOST_KEPT = 16
 
 
@@ -34,7 +36,8 @@ class Compiled:
         leaves, structure = jax.tree.flatten(dynamic)
         static_leaves, static_structure = jax.tree.flatten(static)
         shapes = tuple((leaf.shape, leaf.dtype) for leaf in leaves)
-        key = (structure, shapes, static_structure, tuple(static_leaves))
+        # A function without arrays among its arguments may still make some.
+        key = (bits(), structure, shapes, static_structure, tuple(static_leaves))
         executable = self._executables.get(key)
         if executable is None:
             start = time.perf_counter()

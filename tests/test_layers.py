@@ -10,11 +10,12 @@ ROOT = Path(__file__).parents[1] / "pinn"
 LEVELS = {
     "_types": 0,
     "_version": 0,
-    "_compiled": 0,
+    "_compiled": 1,
     "_host": 0,
     "_compilation_cache": 0,
     "_compile_clock": 0,
     "_checks": 0,
+    "_precision": 0,
     "_interrupt": 0,
     "_paths": 0,
     "_progress": 0,

@@ -123,6 +123,19 @@ class AbstractMethod(eqx.Module):
         others."""
         return self
 
+    def mixed(self) -> "AbstractMethod":
+        """The method with its Jacobian in 32 bit and all else in 64.
+
+        Raises
+        ------
+        ValueError
+            If there is no such form of it.
+        """
+        raise ValueError(
+            f'`precision` = "mixed" is a form of `LevenbergMarquardt`, alone or in a '
+            f"`Sequence`; `{type(self).__name__}` has none. Leave `precision` out."
+        )
+
     def judge(
         self, residuals: Residuals, field: Any, points: Points
     ) -> tuple[np.ndarray, np.ndarray]:
