@@ -148,10 +148,10 @@ class Session:
         try:
             while True:
                 self._interrupts.check()
-                ended, field = self._run(segment, state)
+                ended, field, remark = self._run(segment, state)
                 state = None
                 was_growing = self._growing
-                evidence = self._take(field, segment)
+                evidence = self._take(field, segment, remark)
                 if ended is not None:
                     return ended
                 self.plan, refinement = self.method.refine(
@@ -180,8 +180,9 @@ class Session:
         except StopIteration:  # from a callback that was shown the segment
             return Result.budget
 
-    def _run(self, segment: Segment, state: Any) -> tuple[Result | None, Any]:
-        """The inner loop on one field; its best state, also if it ends early."""
+    def _run(self, segment: Segment, state: Any) -> tuple[Result | None, Any, str]:
+        """The inner loop on one field: its best state, also if it ends early, and what
+        is to be said of it."""
         method = self.method.worker(self.plan)
         self.show.segment(segment.note, method)
         points = self.source.draw(segment.counts, segment.stream)
@@ -217,7 +218,7 @@ class Session:
             ended = Result.diverged
         elif ended is not None:  # from here `resume` goes on
             self._save(segment, latest if method.compiled else None, drawn)
-        return ended, method.field(latest)
+        return ended, method.field(latest), method.remark(latest)
 
     def _save(
         self, segment: Segment | None, state: Any = None, drawn: int | None = None
@@ -300,7 +301,7 @@ class Session:
         state = arrays if header["has_state"] else None
         return Segment(start, **header["segment"]), state
 
-    def _take(self, field: Any, segment: Segment) -> Evidence:
+    def _take(self, field: Any, segment: Segment, remark: str) -> Evidence:
         """Judge a field on fresh points, and keep it if it is the best."""
         fresh, values = self._judged(field)
         estimate = math.nan
@@ -319,6 +320,8 @@ class Session:
             "rows": rows,
             "seconds": time.perf_counter() - self._begin,
         }
+        if remark:
+            record["remark"] = remark
         self.history.append(record)
         if self.best is None or fresh < self._fresh:
             self.best, self.rows = field, rows

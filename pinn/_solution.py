@@ -70,6 +70,8 @@ class SolveReport:
     precision
         Bits of the numbers that the rows were computed in, 64 or 32; ``"mixed"`` where
         the Jacobian had 32 and the rows 64.
+    remarks
+        What went wrong and was mended on the way.
     """
 
     problem: str
@@ -96,6 +98,7 @@ class SolveReport:
     seed: int | None
     versions: dict[str, str]
     preflight: PreflightReport = dataclass_field(repr=False)
+    remarks: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """Numbers, strings, lists and dictionaries only; NaN becomes ``None``."""
@@ -122,6 +125,7 @@ class SolveReport:
             ("method", f"{self.method}: {self.reason}"),
             ("unknowns, rows", f"{self.unknowns}, {self.points}"),
             ("result", self.result),
+            *(("remark", remark) for remark in self.remarks),
             ("estimated error", number(self.estimate) + " (relative L2)"),
         ]
         if self.relative_l2 is not None:

@@ -114,6 +114,10 @@ class AbstractMethod(eqx.Module):
         """Whether the segment ended because numbers were no longer finite."""
         return False
 
+    def remark(self, state: Any) -> str:
+        """What history and report should say of how the segment went, if anything."""
+        return ""
+
     @abc.abstractmethod
     def field(self, state: Any) -> Any:
         """The best field so far."""

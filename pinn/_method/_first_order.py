@@ -9,6 +9,7 @@ import optax
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from .. import activations
+from .._checks import is_number
 from .._merge import merged
 from .._network import MLP
 from .._points import Points
@@ -20,6 +21,13 @@ from ._options import check_whole
 from ._parameters import choose
 from ._resample import resampled
 
+# A loss so many times that of the best parameters has diverged.
+_BLOWN_UP = 1e6
+# Returns to the best parameters, each halving the steps, before training ends.
+_MOST_RETURNS = 10
+# Steps between two looks at the loss of averaged parameters.
+_LOOK = 100
+
 
 class FirstOrder(AbstractMethod):
     r"""Gradient descent on the sum of squared rows, over all parameters.
@@ -30,6 +38,10 @@ class FirstOrder(AbstractMethod):
     on the device every `resample` steps. It scales to large networks and needs no
     64-bit arithmetic, but reaches three to five digits where `LeastSquares` reaches
     ten. The parameters with the smallest loss so far are kept and returned.
+
+    Where the loss is no longer finite, or a million times that of the best, training
+    goes back to the best parameters, with the optimiser as it was there, and takes
+    steps half as long; the report says how often. After ten times it ends.
 
     Parameters
     ----------
@@ -43,6 +55,11 @@ class FirstOrder(AbstractMethod):
         Points of the equation.
     width, depth, activation
         Of the `MLP` that is trained where the user passes no field.
+    averaging
+        0, or the share of the mean of the parameters that a step keeps: 0.999 averages
+        over about the last 1000 steps, and evenly over fewer at the start
+        (dimensionless). Every 100 steps, and at the end, the mean is a candidate for
+        the best parameters. Steps are not changed by it.
 
     Raises
     ------
@@ -51,7 +68,8 @@ class FirstOrder(AbstractMethod):
 
     References
     ----------
-    Raissi, Perdikaris & Karniadakis, JCP 378 (2019), 686-707.
+    Raissi, Perdikaris & Karniadakis, JCP 378 (2019), 686-707; Polyak & Juditsky, SIAM
+    J. Control Optim. 30 (1992), 838-855 (averaging).
     """
 
     optimizer: optax.GradientTransformation = eqx.field(static=True)
@@ -61,6 +79,7 @@ class FirstOrder(AbstractMethod):
     width: int = eqx.field(static=True, default=64)
     depth: int = eqx.field(static=True, default=3)
     activation: Activation = activations.tanh
+    averaging: float = eqx.field(static=True, default=0.0)
 
     def __check_init__(self):
         if not hasattr(self.optimizer, "init") or not hasattr(self.optimizer, "update"):
@@ -69,6 +88,10 @@ class FirstOrder(AbstractMethod):
                 f"`optax.adam(1e-3)`; got {self.optimizer!r}."
             )
         check_whole(self, steps=1, resample=0, points=1)
+        if not (is_number(self.averaging) and 0 <= self.averaging < 1):
+            raise ValueError(
+                f"`averaging` takes a number from 0 to below 1; got {self.averaging!r}."
+            )
 
     @property
     def compiled(self) -> bool:
@@ -112,6 +135,9 @@ class FirstOrder(AbstractMethod):
             loss=infinite,
             best=field,
             best_loss=infinite,
+            best_optimizer=self.optimizer.init(trainable),
+            average=trainable if self.averaging > 0 else None,
+            returns=jnp.asarray(0),
             failed=jnp.asarray(False),
         )
 
@@ -135,19 +161,48 @@ class FirstOrder(AbstractMethod):
             updates, optimizer = self.optimizer.update(
                 gradient, state.optimizer, trainable
             )
-        moved = eqx.combine(eqx.apply_updates(trainable, updates), fixed)
+        shorter = jnp.exp2(-state.returns.astype(loss.dtype))
+        updates = jax.tree.map(lambda u: shorter.astype(u.dtype) * u, updates)
+        moved = eqx.apply_updates(trainable, updates)
         better = loss < state.best_loss  # false for NaN, so NaN is never the best
         best = choose(better, state.field, state.best)
+        best_loss = jnp.where(better, loss, state.best_loss)
+        best_optimizer = choose(better, state.optimizer, state.best_optimizer)
+        lost = ~(jnp.isfinite(loss) & (loss <= _BLOWN_UP * best_loss))
+        back = eqx.filter(best, trainable_leaves(best))
+        moved = choose(lost, back, moved)
+        average = state.average
+        if self.averaging > 0:
+            # A plain mean, until it is over as many steps as the averaging lasts.
+            share = jnp.maximum(1 - self.averaging, 1 / (state.count + 1.0))
+            average = jax.tree.map(
+                lambda a, b: a + share.astype(a.dtype) * (b - a), average, moved
+            )
+            average = choose(lost, back, average)
+            looked = (state.count + 1) % _LOOK == 0
+            average_loss = jax.lax.cond(
+                looked | (state.count + 1 >= self.steps),
+                lambda: residuals.loss(eqx.combine(average, fixed), here),
+                lambda: jnp.full_like(loss, jnp.inf),
+            )
+            better = average_loss < best_loss
+            best = choose(better, eqx.combine(average, fixed), best)
+            best_loss = jnp.where(better, average_loss, best_loss)
+        returns = jnp.where(lost, state.returns + 1, state.returns)
+        hopeless = (returns > _MOST_RETURNS) | jnp.isinf(best_loss)
         state = State(
-            field=moved,
-            optimizer=optimizer,
+            field=eqx.combine(moved, fixed),
+            optimizer=_taken_back(lost, best_optimizer, optimizer),
             points=here,
             key=state.key,
             count=state.count + 1,
             loss=loss,
             best=best,
-            best_loss=jnp.where(better, loss, state.best_loss),
-            failed=~jnp.isfinite(loss),
+            best_loss=best_loss,
+            best_optimizer=best_optimizer,
+            average=average,
+            returns=returns,
+            failed=lost & hopeless,
         )
         return state, loss
 
@@ -157,8 +212,25 @@ class FirstOrder(AbstractMethod):
     def failed(self, state: "State") -> bool:
         return bool(state.failed)
 
+    def remark(self, state: "State") -> str:
+        returns = int(state.returns)
+        if returns == 0:
+            return ""
+        times = "once" if returns == 1 else f"{returns} times"
+        return (
+            "the loss was not finite, or had blown up: went back to the best "
+            f"parameters {times}, with half the step each time"
+        )
+
     def field(self, state: "State") -> Any:
         return state.best
+
+
+def _taken_back(lost: Array, best: Any, latest: Any) -> Any:
+    """The optimiser's numbers at the best parameters, but its counts as they are: a
+    schedule goes on."""
+    pick = lambda a, b: jnp.where(lost, a, b) if eqx.is_inexact_array(b) else b
+    return jax.tree.map(pick, best, latest)
 
 
 class State(eqx.Module):
@@ -172,4 +244,7 @@ class State(eqx.Module):
     loss: Float[Array, ""]
     best: Any
     best_loss: Float[Array, ""]
+    best_optimizer: Any
+    average: Any
+    returns: Int[Array, ""]
     failed: Array
