@@ -3,6 +3,7 @@
 from . import (
     _sampling,
     activations as activations,
+    callbacks as callbacks,
     metrics as metrics,
     problems as problems,
 )

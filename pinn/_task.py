@@ -106,7 +106,7 @@ class Task:
         choice = self._choice()
         problem, field = fitting((self.problem, self.field))
         key, tol, method = self.key, self.tol, choice.method
-        show = observer(self.progress, self.callbacks)
+        show = observer(self.progress, self.callbacks, self.budget_s)
         keys = Keys(key)
         source = PointSource(problem, self.points, key=keys())
         own = field is None

@@ -20,6 +20,7 @@ LEVELS = {
     "_paths": 0,
     "_progress": 0,
     "activations": 0,
+    "callbacks": 0,
     "metrics": 0,
     "_jet": 0,
     "_merge": 1,

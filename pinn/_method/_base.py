@@ -79,6 +79,11 @@ class AbstractMethod(eqx.Module):
     def name(self) -> str:
         """What the method is called in reports and at the terminal."""
 
+    @property
+    def most_steps(self) -> int | None:
+        """Steps after which the method ends at the latest, where that is known."""
+        return None
+
     def check(self, problem: Problem, field: Any) -> None:
         """Raise `ValueError` if the method cannot serve this problem or field."""
 

@@ -101,6 +101,10 @@ class FirstOrder(AbstractMethod):
     def name(self) -> str:
         return "first-order"
 
+    @property
+    def most_steps(self) -> int:
+        return self.steps
+
     def default_field(
         self, problem: Problem, shape: tuple[int, ...], *, key: PRNGKeyArray
     ) -> MLP:

@@ -175,6 +175,10 @@ class LevenbergMarquardt(AbstractMethod):
     def mixed(self) -> "LevenbergMarquardt":
         return replace(self, narrow=True)
 
+    @property
+    def most_steps(self) -> int:
+        return self.steps
+
     def default_field(
         self, problem: Problem, shape: tuple[int, ...], *, key: PRNGKeyArray
     ) -> MLP:
