@@ -41,8 +41,7 @@ class Compiled:
         executable = self._executables.get(key)
         if executable is None:
             start = time.perf_counter()
-            with jax.default_matmul_precision("highest"):
-                executable = self._jitted.lower(*arguments).compile()
+            executable = self.lower(*arguments).compile()
             self.seconds += time.perf_counter() - start
             # A long program solves many problems; it should not keep them all.
             if len(self._executables) >= _MOST_KEPT:
@@ -50,3 +49,8 @@ class Compiled:
             self._executables[key] = executable
         self._executables.move_to_end(key)
         return executable(*arguments)
+
+    def lower(self, *arguments: Any) -> Any:
+        """The program for these arguments, before it is compiled."""
+        with jax.default_matmul_precision("highest"):
+            return self._jitted.lower(*arguments)

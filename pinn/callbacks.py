@@ -9,13 +9,15 @@ from typing import Any
 class TensorBoard:
     """Writes the course of a solve to files that TensorBoard shows.
 
-    A callable for ``pinn.solve(..., callbacks=[TensorBoard(folder)])``. The files are
-    whole after `close`, at the end of a ``with`` block, or when the program ends; until
-    then they lag by a second. The horizontal axis counts steps. After each compiled call it writes ``loss``; after each segment,
+    A callable for ``pinn.solve(..., callbacks=[TensorBoard(folder)])``. The horizontal
+    axis counts steps. After each compiled call it writes ``loss``; after each segment,
     on points that the method has not seen, ``residual`` (relative to the field),
     ``estimate`` (of the relative L2 error, where there is one) and the loss of each
     term, ``terms/NAME``. All are dimensionless but the losses, which have the square
     of the unit of the field.
+
+    The files are whole after `close`, after a ``with`` block, or when the program ends;
+    until then they lag by a second.
 
     Parameters
     ----------
