@@ -48,14 +48,14 @@ def closed_over():
     return pinn.Problem(rod, residual, conditions, exact=exact)
 
 
-@pytest.mark.parametrize("method", [None, ADAM], ids=["least-squares", "adam"])
-def test_32_bit_is_not_promoted_by_what_functions_close_over(closed_over, method):
+def test_32_bit_is_not_promoted_by_what_functions_close_over(closed_over):
+    method = LeastSquares(features=20, largest=20)
     with jax.numpy_dtype_promotion("standard"):
         solution = pinn.solve(closed_over, method=method, key=KEY, precision=32)
         assert types(solution.field) == {"float32"}
         assert solution.report.precision == 32
         assert "32-bit" in str(solution.report)
-        assert solution.error(closed_over.exact) < (1e-4 if method is None else 10)
+        assert solution.error(closed_over.exact) < 1e-2
     assert bits() == 64
     assert types(solution.problem) == {"float64"}
 
@@ -69,12 +69,16 @@ def test_the_rows_in_32_bit_arithmetic_are_of_32_bits(closed_over):
         with arithmetic(32):
             narrow = rows(*fitting((residuals, field, points)))
     assert (wide.dtype, narrow.dtype) == (jnp.float64, jnp.float32)
-    wide = np.asarray(wide)
+    narrow, wide = np.asarray(narrow, float), np.asarray(wide)
     assert_allclose(narrow, wide, rtol=1e-4, atol=1e-4 * np.max(np.abs(wide)))
 
 
 @pytest.mark.parametrize(
-    ("method", "precision"), [(ADAM, 32), (NEWTON, "mixed")], ids=["32", "mixed"]
+    ("method", "precision"),
+    [
+        pytest.param(ADAM, 32, id="32"),
+        pytest.param(NEWTON, "mixed", id="mixed", marks=pytest.mark.slow),
+    ],
 )
 def test_a_checkpoint_keeps_the_precision(tmp_path, method, precision):
     def stop(record):
