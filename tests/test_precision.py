@@ -136,7 +136,7 @@ LINE = r'`jax.config.update\("jax_enable_x64", True\)`'
         ({"precision": "64"}, "`precision`.*'64'"),
         (
             {"precision": 32, "tol": 1e-8},
-            "`tol`=1e-08.*at least 1e-5.*`precision`",
+            "`tol`=1e-08.*at least 1e-05.*`precision`",
         ),
         ({"precision": 32, "method": NEWTON}, f"`LevenbergMarquardt` needs 64.*{LINE}"),
         ({"precision": "mixed"}, "`LevenbergMarquardt`.*`LeastSquares` has none"),

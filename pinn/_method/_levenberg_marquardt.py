@@ -105,8 +105,8 @@ class LevenbergMarquardt(AbstractMethod):
     References
     ----------
     Nielsen, IMM-REP-1999-05 (damping); Transtrum & Sethna, arXiv:1201.5885 (geodesic
-    acceleration); Fan & Zeng, Appl. Math. Comput. 219 (2013), 9438 (corrections);
-    Guzmán-Cordero et al., NeurIPS 2025 (dual form, SPRING).
+    acceleration); Fan & Zeng, Appl. Math. Comput. (2013) (corrections); Guzmán-Cordero
+    et al., NeurIPS 2025, arXiv:2505.12149 (dual form, SPRING).
     """
 
     steps: int = eqx.field(static=True, default=400)
