@@ -35,7 +35,7 @@ class TensorBoard:
 
     def __init__(self, folder: str | Path):
         try:
-            from tensorboardX import SummaryWriter
+            from tensorboardX import SummaryWriter  # pyright: ignore
         except ImportError as error:
             raise ImportError(
                 "`TensorBoard` needs the library tensorboardX: "

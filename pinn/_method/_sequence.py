@@ -76,11 +76,11 @@ class Sequence(AbstractMethod):
     def unknowns(self, field: Any) -> Any:
         return self.methods[0].unknowns(field)
 
-    def mixed(self) -> "Sequence":
+    def mixed(self) -> AbstractMethod:
         """Those of the methods in their mixed form that have one."""
         forms = [_mixed_or_same(method) for method in self.methods]
         if forms == list(self.methods):
-            return super().mixed()
+            return AbstractMethod.mixed(self)
         return Sequence(forms)
 
     def worker(self, plan: "Place | None") -> AbstractMethod:
