@@ -31,9 +31,7 @@ PRECISIONS = ("64", "32", "mixed")
 def set_precision(precision: str, tol: float | None) -> Precision:
     """Choose 32 or 64 bits before any array is made."""
     if precision not in PRECISIONS:
-        raise InputError(
-            f"`--precision` takes {', '.join(PRECISIONS)}; got {precision!r}."
-        )
+        raise InputError(f"`--precision` takes 64, 32 or mixed; got {precision!r}.")
     if precision == "32" and tol is not None and tol < 1e-5:
         raise InputError(
             f"`--tol` {tol:g} needs 64-bit numbers; with `--precision 32` ask for at "
