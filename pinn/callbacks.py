@@ -28,7 +28,7 @@ class TensorBoard:
     Raises
     ------
     ImportError
-        If `tensorboardX` is not installed.
+        If tensorboardX is not installed.
     ValueError
         If the folder cannot be made.
     """

@@ -20,7 +20,7 @@ from pinn._merge import merged
 from pinn._points import PointSource, on_device
 from pinn._weighting import by_operator
 
-N, CONDITIONS, STEPS = 2000, 400, 100
+N, CONDITIONS, STEPS = 2000, 400, 200
 TARGET, RATIO = 7.0, 1.1
 
 
