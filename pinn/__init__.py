@@ -4,6 +4,7 @@ from . import (
     _sampling,
     _weighting,
     activations as activations,
+    callbacks as callbacks,
     metrics as metrics,
     problems as problems,
 )

@@ -6,19 +6,28 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array
 
-from ._checks import is_number, precision
+from ._checks import is_number
+from ._precision import Precision, bits, turn_on
+
+# The least relative error that can be told from rounding, about 100 units of it.
+_REACHABLE = {32: 1e-05, 64: 1e-14}
 
 
-def check_tolerance(tol: Any) -> None:
+def check_tolerance(tol: Any, precision: Precision) -> None:
     if tol is None:
         return
     if not is_number(tol) or not 0 < tol < 1:
         raise ValueError(f"`tol` takes a number between 0 and 1; got {tol!r}.")
-    if precision() == 32 and tol < 1e-5:
+    if precision == 32 and tol < _REACHABLE[32]:
+        way_out = turn_on() if bits() == 32 else "Leave `precision` = 32 out."
         raise ValueError(
-            f"`tol`={tol:g} needs 64-bit numbers; in 32 bit at least 1e-5 can be "
-            'reached. Write `jax.config.update("jax_enable_x64", True)` after '
-            "importing jax."
+            f"`tol`={tol:g} needs 64-bit numbers; in 32 bit at least {_REACHABLE[32]} "
+            f"can be reached. {way_out}"
+        )
+    if tol < _REACHABLE[64]:
+        raise ValueError(
+            f"`tol`={tol:g} is below what 64-bit numbers can tell; at least "
+            f"{_REACHABLE[64]} can be reached."
         )
 
 

@@ -7,9 +7,9 @@ import equinox as eqx
 import jax
 import optax
 
-from ._checks import precision
 from ._equation import Structure
 from ._method import AbstractMethod, FirstOrder, LeastSquares, LevenbergMarquardt
+from ._precision import bits
 from ._residuals import is_linear_capable
 
 # Beyond so many numbers in a readout, or in a field without one, a dense
@@ -47,7 +47,7 @@ def choose(method: AbstractMethod | None, field: Any) -> Choice:
     readout = getattr(field, "readout", None)
     if readout is not None and _size(readout) <= _LARGE_READOUT:
         return Choice(LeastSquares())
-    few = size <= _LARGE_FIELD and precision() == 64
+    few = size <= _LARGE_FIELD and bits() == 64
     if few and not is_linear_capable(field):
         return Choice(
             LevenbergMarquardt(),

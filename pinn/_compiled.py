@@ -8,6 +8,8 @@ from typing import Any
 import equinox as eqx
 import jax
 
+from ._precision import bits
+
 _MOST_KEPT = 16
 
 
@@ -34,12 +36,12 @@ class Compiled:
         leaves, structure = jax.tree.flatten(dynamic)
         static_leaves, static_structure = jax.tree.flatten(static)
         shapes = tuple((leaf.shape, leaf.dtype) for leaf in leaves)
-        key = (structure, shapes, static_structure, tuple(static_leaves))
+        # A function without arrays among its arguments may still make some.
+        key = (bits(), structure, shapes, static_structure, tuple(static_leaves))
         executable = self._executables.get(key)
         if executable is None:
             start = time.perf_counter()
-            with jax.default_matmul_precision("highest"):
-                executable = self._jitted.lower(*arguments).compile()
+            executable = self.lower(*arguments).compile()
             self.seconds += time.perf_counter() - start
             # A long program solves many problems; it should not keep them all.
             if len(self._executables) >= _MOST_KEPT:
@@ -47,3 +49,8 @@ class Compiled:
             self._executables[key] = executable
         self._executables.move_to_end(key)
         return executable(*arguments)
+
+    def lower(self, *arguments: Any) -> Any:
+        """The program for these arguments, before it is compiled."""
+        with jax.default_matmul_precision("highest"):
+            return self._jitted.lower(*arguments)

@@ -215,4 +215,5 @@ def _rebuild(network: Any, problem: Problem, shape: tuple[int, ...]) -> Any:
 
 def _report(values: dict[str, Any]) -> SolveReport:
     findings = tuple(Finding(**f) for f in values.pop("preflight")["findings"])
-    return SolveReport(**values, preflight=Report(findings))
+    remarks = tuple(values.pop("remarks"))
+    return SolveReport(**values, preflight=Report(findings), remarks=remarks)

@@ -13,11 +13,11 @@ import numpy as np
 from . import _sampling, _weighting
 from ._arguments import is_typed
 from ._checkpoint import Checkpoint
-from ._checks import precision
 from ._environment import versions
 from ._equation import fingerprint
 from ._method import Sequence
 from ._points import adaptive_of
+from ._precision import arithmetic, bits, fitting, turn_on
 from ._problem import Problem
 
 
@@ -33,7 +33,8 @@ def written(
         "shape": list(shape),
         "own_field": task.field is None,
         "method": _kind(task.method),
-        "precision": precision(),
+        "precision": task.precision,
+        "bits": task.bits,
         "versions": versions(),
         "key_kind": str(jr.key_impl(task.key)) if typed else None,
         "tol": task.tol,
@@ -54,6 +55,7 @@ def options(saved: Checkpoint, points: Any, weighting: Any) -> dict[str, Any]:
         "key": key,
         "tol": header["tol"],
         "weighting": _weighting_read(header["weighting"], weighting),
+        "precision": header["precision"],
         "allow": tuple(header["allow"]),
         "points": _points_read(header["points"], arrays, points),
     }
@@ -86,17 +88,17 @@ def check_kept(saved: Checkpoint, problem: Any, field: Any, method: Any) -> None
             RuntimeWarning,
             stacklevel=3,
         )
-    if header["precision"] != precision():
+    if header["bits"] != bits():
         raise ValueError(
-            f"`folder`: '{path}' is of a solve in {header['precision']} bit; this "
-            f"program computes in {precision()}. Write "
-            f'`jax.config.update("jax_enable_x64", {header["precision"] == 64})` after '
-            "importing jax."
+            f"`folder`: '{path}' is of a program with {header['bits']}-bit numbers; "
+            f"this one has {bits()}-bit numbers. {turn_on(header['bits'] == 64)}"
         )
     if not isinstance(problem, Problem):
         raise ValueError(f"`problem` takes a `pinn.Problem`; got {problem!r}.")
     shape, expected = tuple(header["shape"]), arrays["fingerprint"]
-    check_problem(path, header["problem"], expected, problem, shape)
+    with arithmetic(header["precision"]):
+        fitted = fitting(problem)
+        check_problem(path, header["problem"], expected, fitted, shape)
     if header["own_field"] != (field is None):
         was = "none" if header["own_field"] else "one"
         raise ValueError(

@@ -7,12 +7,14 @@ import warnings
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, TypeAlias
 
+import jax
 import jax.numpy as jnp
 import jax.random as jr
 import numpy as np
 from jaxtyping import PRNGKeyArray
 
 from ._checkpoint import Checkpoint, filled, leaves_of
+from ._compiled import Compiled
 from ._equation import TermJet, analyse, structure
 from ._estimate import correction
 from ._interrupt import Interrupts
@@ -36,6 +38,9 @@ _JUDGE_POINTS = 2000
 # The error of a field is taken to be no less than this share of its weighted residual
 # on fresh points; on problems with known solutions it was between 1/3 and 1/30 of it.
 _LEAST_ERROR = 1 / 10
+
+# Seconds between two looks at how good the field is, where progress is shown.
+_LOOK_S = 1.0
 
 
 class Keys:
@@ -123,6 +128,8 @@ class Session:
         self.plan: Any = None
         self._fresh = math.inf
         self._values: np.ndarray | None = None
+        self._exact: np.ndarray | None = None
+        self._next_look = 0.0
         self.store, self.every, self._saved = store, every, saved
         self._origin: Any = None  # of the best
         self._begin = self._written = time.perf_counter()
@@ -154,10 +161,10 @@ class Session:
         try:
             while True:
                 self._interrupts.check()
-                ended, field, weights = self._run(segment, state)
+                ended, field, said = self._run(segment, state)
                 state = None
                 was_growing = self._growing
-                evidence = self._take(field, segment, weights)
+                evidence = self._take(field, segment, said)
                 if ended is not None:
                     return ended
                 self.plan, refinement = self.method.refine(
@@ -189,9 +196,9 @@ class Session:
 
     def _run(
         self, segment: Segment, state: Any
-    ) -> tuple[Result | None, Any, dict[str, float]]:
-        """The inner loop on one field: its best state, also if it ends early, and the
-        weights it has come to."""
+    ) -> tuple[Result | None, Any, dict[str, Any]]:
+        """The inner loop on one field: its best state, also if it ends early, and what
+        the method has to say of it."""
         method = self.method.worker(self.plan)
         self.show.segment(segment.note, method)
         points = self.source.draw(segment.counts, segment.stream, segment.crowd)
@@ -211,6 +218,7 @@ class Session:
                 self._save(segment, latest, drawn)
             self._interrupts.check()
             self.show.record({"seconds": time.perf_counter() - self._begin, **info})
+            self._look(method.field(latest))
             if self.deadline is not None and time.perf_counter() > self.deadline:
                 raise Stopped
 
@@ -227,7 +235,11 @@ class Session:
             ended = Result.diverged
         elif ended is not None:  # from here `resume` goes on
             self._save(segment, latest if method.compiled else None, drawn)
-        return ended, method.field(latest), method.weights(self.residuals, latest)
+        said = {
+            "weights": method.weights(self.residuals, latest),
+            "remark": method.remark(latest),
+        }
+        return ended, method.field(latest), {k: v for k, v in said.items() if v}
 
     def _save(
         self, segment: Segment | None, state: Any = None, drawn: int | None = None
@@ -310,11 +322,10 @@ class Session:
         crowd = arrays.get("crowd")
         return Segment(start, **header["segment"], crowd=crowd), state
 
-    def _take(
-        self, field: Any, segment: Segment, weights: dict[str, float]
-    ) -> Evidence:
+    def _take(self, field: Any, segment: Segment, said: dict[str, Any]) -> Evidence:
         """Judge a field on fresh points, and keep it if it is the best."""
-        fresh, values = self._judged(field)
+        rows, values = self.method.judge(self.residuals, field, self.judge)
+        fresh = _relative(rows, values)
         estimate = math.nan
         if self._growing and self._values is not None:
             # Drawn anew, with other features on other points, the field differs by so
@@ -323,19 +334,19 @@ class Session:
             size = rms(values)
             change = rms(values - self._values) / size if size > 0 else 0.0
             estimate = max(change, fresh * _LEAST_ERROR)
-        rows = sum(segment.counts.values())
+        count = sum(segment.counts.values())
         record = {
             "note": segment.note,
             "fresh": fresh,
+            "terms": self._by_term(rows),
             "estimate": estimate,
-            "rows": rows,
+            "rows": count,
             "seconds": time.perf_counter() - self._begin,
         }
-        if weights:
-            record["weights"] = weights
+        record |= said
         self.history.append(record)
         if self.best is None or fresh < self._fresh:
-            self.best, self.rows = field, rows
+            self.best, self.rows = field, count
             self._origin = segment.origin
             self._fresh, self._values = fresh, values
             self.estimate = estimate
@@ -353,8 +364,41 @@ class Session:
     def _judged(self, field: Any) -> tuple[float, np.ndarray]:
         """The weighted residual over the size of the field, and the field's values."""
         rows, values = self.method.judge(self.residuals, field, self.judge)
-        size, fresh = rms(values), float(np.linalg.norm(rows))
-        return (fresh / size if size > 0 else fresh), values
+        return _relative(rows, values), values
+
+    def _by_term(self, rows: np.ndarray) -> dict[str, float]:
+        """The loss of every term, half the sum of its squared rows."""
+        losses, start = {}, 0
+        for name, inputs in self.judge.items():
+            end = start + len(inputs.arguments[-1]) * self.residuals.factors[name].size
+            losses[name] = 0.5 * float(np.sum(rows[start:end] ** 2))
+            start = end
+        return losses
+
+    def _look(self, field: Any) -> None:
+        """Show how good the field is, from time to time, where somebody looks on.
+
+        It takes what judges the field at the end of the segment, so nothing more is
+        compiled but the exact solution, and at most a twentieth of the time.
+        """
+        begin = time.perf_counter()
+        if not self.show.live or begin < self._next_look:
+            return
+        rows, values = self.method.judge(self.residuals, field, self.judge)
+        self.show.looked(self._by_term(rows), self._error(values))
+        end = time.perf_counter()
+        self._next_look = end + max(_LOOK_S, 20 * (end - begin))
+
+    def _error(self, values: np.ndarray) -> float | None:
+        """The relative L2 error where the exact solution is known."""
+        if self.problem.exact is None:
+            return None
+        if self._exact is None:
+            arguments = on_device(self.judge["equation"].arguments)
+            self._exact = np.asarray(_evaluated(self.problem.exact, arguments))
+        exact = self._exact.reshape(values.shape)
+        size = rms(exact)
+        return rms(values - exact) / size if size > 0 else None
 
     @property
     def _growing(self) -> bool:
@@ -384,3 +428,12 @@ class Session:
             )
         except (KeyboardInterrupt, FloatingPointError, np.linalg.LinAlgError):
             self.estimate = math.nan  # "unknown" in the report
+
+
+def _relative(rows: np.ndarray, values: np.ndarray) -> float:
+    """The weighted residual over the size of the field."""
+    size, residual = rms(values), float(np.linalg.norm(rows))
+    return residual / size if size > 0 else residual
+
+
+_evaluated = Compiled(lambda field, arguments: jax.vmap(field)(*arguments))

@@ -2,6 +2,7 @@
 
 import enum
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, field as dataclass_field
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import jax.numpy as jnp
 import jax.random as jr
 import numpy as np
 
+from ._precision import Precision, arithmetic, fitting
 from ._preflight import Report as PreflightReport
 from ._problem import Problem
 from .metrics import ERROR_POINTS, relative_l2
@@ -65,6 +67,11 @@ class SolveReport:
         The tolerance asked for, whether the estimate meets it, and how the solve ended.
     compile_s, run_s, wall_s
         Seconds of compilation, of everything else, and of both.
+    precision
+        Bits of the numbers that the rows were computed in, 64 or 32; ``"mixed"`` where
+        the Jacobian had 32 and the rows 64.
+    remarks
+        What went wrong and was mended on the way.
     """
 
     problem: str
@@ -86,11 +93,12 @@ class SolveReport:
     run_s: float
     wall_s: float
     peak_memory_mib: float
-    precision: int
+    precision: Precision
     device: str
     seed: int | None
     versions: dict[str, str]
     preflight: PreflightReport = dataclass_field(repr=False)
+    remarks: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """Numbers, strings, lists and dictionaries only; NaN becomes ``None``."""
@@ -103,6 +111,12 @@ class SolveReport:
         lines += [f"{name:24}{text}" for name, text in self.rows()]
         return "\n".join(lines)
 
+    @property
+    def _precision(self) -> str:
+        if self.precision == "mixed":
+            return "64-bit with a 32-bit Jacobian"
+        return f"{self.precision}-bit"
+
     def rows(self) -> list[tuple[str, str]]:
         """The figures as pairs of a name and a text, for printing."""
         number = lambda v: "unknown" if v is None else f"{v:.2e}"
@@ -111,6 +125,7 @@ class SolveReport:
             ("method", f"{self.method}: {self.reason}"),
             ("unknowns, rows", f"{self.unknowns}, {self.points}"),
             ("result", self.result),
+            *(("remark", remark) for remark in self.remarks),
             ("estimated error", number(self.estimate) + " (relative L2)"),
         ]
         if self.relative_l2 is not None:
@@ -124,7 +139,7 @@ class SolveReport:
                 f"{self.wall_s:.2f} s ({self.compile_s:.2f} s compiling, "
                 f"{self.run_s:.2f} s running)",
             ),
-            ("precision, device", f"{self.precision}-bit, {self.device}"),
+            ("precision, device", f"{self._precision}, {self.device}"),
             ("peak memory", f"{self.peak_memory_mib:.0f} MiB"),
         ]
         return rows
@@ -174,13 +189,14 @@ class Solution(eqx.Module):
         ValueError
             If the shapes do not fit the field.
         """
-        if callable(reference):
-            key = jr.key(0)
-            points = self.problem.equation.sample(n, key=key).arguments
-            expected: Any = jax.vmap(reference)(*points)
-        else:
-            points, expected = _table(self.problem, reference)
-        values: Any = jax.vmap(self.field)(*points)
+        with self._arithmetic():
+            if callable(reference):
+                problem = fitting(self.problem)
+                points = problem.equation.sample(n, key=jr.key(0)).arguments
+                expected: Any = jax.vmap(reference)(*points)
+            else:
+                points, expected = _table(self.problem, reference)
+            values: Any = jax.vmap(self.field)(*points)
         if values.shape != expected.shape:
             raise ValueError(
                 f"`reference` has values of shape {expected.shape}; the field has "
@@ -196,18 +212,23 @@ class Solution(eqx.Module):
         """
         from .plot import figure
 
-        problem = self.problem
-        residual = lambda *arguments: problem.residual(self.field, *arguments)
-        return figure(
-            self.field,
-            problem.domain,
-            path,
-            time=problem.time,
-            exact=problem.exact,
-            residual=residual,
-            title=self.report.problem,
-            **options,
-        )
+        with self._arithmetic():
+            problem = fitting(self.problem)
+            residual = lambda *arguments: problem.residual(self.field, *arguments)
+            return figure(
+                self.field,
+                problem.domain,
+                path,
+                time=problem.time,
+                exact=problem.exact,
+                residual=residual,
+                title=self.report.problem,
+                **options,
+            )
+
+    def _arithmetic(self) -> AbstractContextManager[None]:
+        """That in which the field was found."""
+        return arithmetic(self.report.precision)
 
 
 def _table(problem: Problem, reference: Any) -> tuple[tuple[Any, ...], Any]:

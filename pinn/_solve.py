@@ -11,6 +11,7 @@ from ._checkpoint import Folder
 from ._checks import is_number
 from ._kept import check_kept, options
 from ._method import AbstractMethod
+from ._precision import Precision, resolved
 from ._problem import Problem
 from ._solution import Solution
 from ._task import Clock, Task
@@ -26,6 +27,7 @@ def solve(
     tol: float | None = None,
     points: Any = None,
     weighting: Mapping[str, float] | AbstractBalance | None = None,
+    precision: Precision | None = None,
     allow: Iterable[str] = (),
     budget_s: float | None = None,
     checkpoint: str | Path | None = None,
@@ -61,6 +63,11 @@ def solve(
         Weights of terms by name, relative to the default balance, dimensionless; or a
         balance of `pinn.weighting`, which changes them while the method works. Fields
         are always judged and compared under the default balance.
+    precision
+        In which numbers it computes: 64, 32 or ``"mixed"`` (the Jacobian in 32 bit,
+        rows and solve in 64, for the methods that have such a form); by default those
+        of the program. With 32 all arrays are rounded first, also those that functions
+        close over, and the field comes back in 32 bit. The report says what ran.
     allow
         Identifiers of pre-flight errors that shall not stop the solve.
     budget_s
@@ -104,6 +111,7 @@ def solve(
         tol=tol,
         points=points,
         weighting=weighting,
+        precision=resolved(precision),
         allow=tuple(allow),
         budget_s=budget_s,
         callbacks=callbacks,
@@ -134,8 +142,8 @@ def resume(
 
     The result is that of the solve without an interruption, bit for bit on the same
     machine: parameters, state of the method, random keys, points and history are in
-    the checkpoint. Key, tolerance, weights and points are read from it; the structure
-    comes from the caller, since a checkpoint holds no code.
+    the checkpoint. Key, tolerance, weights, points and precision are read from it; the
+    structure comes from the caller, since a checkpoint holds no code.
 
     Parameters
     ----------

@@ -4,7 +4,7 @@ import collections
 import math
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field as dataclass_field, replace
 from typing import Any
 
 import equinox as eqx
@@ -15,14 +15,15 @@ from jaxtyping import PRNGKeyArray
 from . import _compilation_cache, _compile_clock
 from ._arguments import check_key, check_tolerance
 from ._checkpoint import Checkpoint, Folder
-from ._checks import is_number, precision
-from ._choose import choose, settled
+from ._checks import is_number
+from ._choose import Choice, choose, settled
 from ._environment import peak_memory, seed, versions
 from ._equation import analyse, field_shape, fingerprint, structure
 from ._kept import written
 from ._measure import measure
 from ._method import AbstractMethod
 from ._points import FRESH, PointSource, adaptive_of
+from ._precision import Precision, arithmetic, bits, fitting
 from ._preflight import PreflightError, Report, check_field, preflight
 from ._problem import Problem, shape_of
 from ._progress import observer
@@ -58,16 +59,18 @@ class Task:
     tol: float | None
     points: Any
     weighting: Mapping[str, float] | AbstractBalance | None
+    precision: Precision
     allow: tuple[str, ...]
     budget_s: float | None
     callbacks: Iterable[Callable[[Mapping[str, Any]], None]]
     progress: bool | None
+    bits: int = dataclass_field(default_factory=bits)  # of the program
 
     def __post_init__(self):
         if not isinstance(self.problem, Problem):
             raise ValueError(f"`problem` takes a `pinn.Problem`; got {self.problem!r}.")
-        method = choose(self.method, self.field).method
-        check_tolerance(self.tol)
+        method = self._choice().method
+        check_tolerance(self.tol, self.precision)
         check_key(self.key)
         budget = self.budget_s
         if budget is not None and not (is_number(budget) and budget > 0):
@@ -89,10 +92,26 @@ class Task:
         saved: Checkpoint | None = None,
     ) -> Solution:
         """Solve, from the start or from what a checkpoint kept."""
-        problem, field, key, tol = self.problem, self.field, self.key, self.tol
+        with arithmetic(self.precision):
+            return self._run(clock, folder, every, saved)
+
+    def _choice(self) -> Choice:
         choice = choose(self.method, self.field)
         method = choice.method
-        show = observer(self.progress, self.callbacks)
+        method = method.mixed() if self.precision == "mixed" else fitting(method)
+        return replace(choice, method=method)
+
+    def _run(
+        self,
+        clock: Clock,
+        folder: Folder | None,
+        every: float,
+        saved: Checkpoint | None,
+    ) -> Solution:
+        choice = self._choice()
+        problem, field = fitting((self.problem, self.field))
+        key, tol, method = self.key, self.tol, choice.method
+        show = observer(self.progress, self.callbacks, self.budget_s)
         keys = Keys(key)
         source = PointSource(problem, self.points, key=keys())
         own = field is None
@@ -128,7 +147,7 @@ class Task:
             deadline=deadline,
             show=show,
             keys=keys,
-            store=None if folder is None else self._store(folder, shape),
+            store=None if folder is None else self._store(folder, problem, shape),
             every=every,
             saved=saved,
         )
@@ -177,18 +196,29 @@ class Task:
             run_s=wall - compile_s,
             wall_s=wall,
             peak_memory_mib=peak_memory(),
-            precision=precision(),
+            precision=self._ran(session),
             device=str(jax.devices()[0].device_kind),
             seed=seed(key),
             versions=versions(),
             preflight=report,
+            remarks=tuple(r["remark"] for r in session.history if "remark" in r),
         )
-        return Solution(session.best, problem, full, tuple(session.history), result)
+        return Solution(
+            session.best, self.problem, full, tuple(session.history), result
+        )
 
-    def _store(self, folder: Folder, shape: tuple[int, ...]) -> Store:
+    def _ran(self, session: Session) -> Precision:
+        """The precision of the rows as they come out, where they may differ."""
+        if self.precision != 32:
+            return self.precision
+        residuals, field, points = session.residuals, session.best, session.judge
+        rows = eqx.filter_eval_shape(residuals.rows, field, points)
+        return 64 if rows.dtype == np.float64 else 32
+
+    def _store(self, folder: Folder, problem: Problem, shape: tuple[int, ...]) -> Store:
         """Writes what a session keeps, with all that a new process must know."""
         header, arrays = written(self, shape)
-        arrays["fingerprint"] = fingerprint(self.problem, shape)
+        arrays["fingerprint"] = fingerprint(problem, shape)
 
         def store(state: dict[str, Any], more: dict[str, np.ndarray]) -> None:
             folder.write({**header, **state}, {**arrays, **more})

@@ -20,6 +20,7 @@ from ._cli._errors import (
 from ._cli._options import (
     BALANCES,
     METHODS,
+    PRECISIONS,
     balance_named,
     method_named,
     set_precision,
@@ -77,7 +78,13 @@ _Set = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="NAME=VALUE", help="An option of the problem."),
 ]
-_Precision = Annotated[int, typer.Option(metavar="32|64", help="Bits of a number.")]
+_Precision = Annotated[
+    str,
+    typer.Option(
+        metavar="|".join(PRECISIONS),
+        help="Bits of a number; mixed has the Jacobian of levenberg-marquardt in 32.",
+    ),
+]
 _Seed = Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Of all random draws.")]
 _Debug = Annotated[bool, typer.Option("--debug", help="Show tracebacks.")]
 _Json = Annotated[
@@ -109,10 +116,11 @@ def solve(
         str,
         typer.Option(
             metavar="|".join(METHODS),
-            help="`adam` is another name for `first-order`.",
+            help="`auto` chooses, and the report says why; `adam` is another name for "
+            "`first-order`.",
             autocompletion=_complete_method,
         ),
-    ] = "least-squares",
+    ] = "auto",
     activation: _Activation = None,
     features: Annotated[
         int | None,
@@ -132,7 +140,7 @@ def solve(
         ),
     ] = None,
     seed: _Seed = 0,
-    precision: _Precision = 64,
+    precision: _Precision = "64",
     settings: _Set = None,
     allow: Annotated[
         list[str] | None,
@@ -180,7 +188,7 @@ def solve(
     with one_line_errors(debug, tell_json):
         from ._cli._output import check_file, check_picture, claim
 
-        set_precision(precision, tol)
+        numbers = set_precision(precision, tol)
         chosen = method_named(method, activation, features, steps)
         balance = balance_named(weighting)
         if no_plot and out is not None:
@@ -212,6 +220,7 @@ def solve(
                 tol=tol,
                 points=points,
                 weighting=balance,
+                precision=numbers,
                 allow=tuple(allow or ()),
                 checkpoint=checkpoint,
                 talk=talk,
@@ -246,10 +255,10 @@ def check(
     activation: _Activation = None,
     method: Annotated[
         str, typer.Option(metavar="|".join(METHODS), help="Whose network is checked.")
-    ] = "least-squares",
+    ] = "auto",
     settings: _Set = None,
     seed: _Seed = 0,
-    precision: _Precision = 64,
+    precision: _Precision = "64",
     as_json: _Json = False,
     debug: _Debug = False,
 ) -> None:
@@ -257,11 +266,12 @@ def check(
     with one_line_errors(debug, _error_as_json if as_json else None):
         import jax
 
+        from ._choose import choose
         from ._equation import field_shape
         from ._preflight import PreflightError, preflight
 
         set_precision(precision, None)
-        chosen = method_named(method, activation, None, None)
+        chosen = choose(method_named(method, activation, None, None), None).method
         with _stdout_free(as_json):
             problem, _ = _load(name, settings)
             key = jax.random.key(seed)
@@ -306,7 +316,7 @@ def show_activations(
         from ._cli import _activations as shown
         from ._cli._output import check_file
 
-        set_precision(64, None)
+        set_precision("64", None)
         if plot is not None:
             check_file("--plot", plot, force)
         if not names and plot is None:

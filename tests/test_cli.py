@@ -81,6 +81,7 @@ def test_poisson_as_the_readme_has_it(run, tmp_path):
     assert (code, err) == (0, "")
     for text in ("smooth-activation", "relative L2 error", "compiling", "poisson.png"):
         assert text in out
+    assert "least-squares: the residual is affine" in " ".join(out.split())
     assert (tmp_path / "poisson.png").read_bytes().startswith(b"\x89PNG")
 
 
@@ -159,11 +160,13 @@ def test_an_allowed_finding_does_not_stop_the_solve(run):
         (["poisson", "--set", "length=-1"], ["`length`", "positive", "-1"]),
         (["poisson", "--set", "dim=0"], ["`dim`", "positive integer", "0"]),
         (["poisson", "--tol", "2"], ["`tol`", "between 0 and 1", "2.0"]),
-        (["poisson", "--precision", "16"], ["`--precision`", "32 or 64", "16"]),
+        (["poisson", "--precision", "16"], ["`--precision`", "64, 32 or mixed", "16"]),
         (
             ["poisson", "--precision", "32", "--tol", "1e-8"],
             ["`--tol` 1e-08", "--precision 32", "1e-5"],
         ),
+        (["poisson", "--precision", "mixed"], ["`LevenbergMarquardt`", "has none"]),
+        (["poisson", "--tol", "1e-16"], ["`tol`", "at least 1e-14 can be reached"]),
         (["poisson", "--steps", "3"], ["`--steps`", "first-order"]),
         (["heat", "--weighting", "casual"], ["'casual'", "'causal'?"]),
         (["heat", "--weighting", "causal"], ["Causal", "LeastSquares", "FirstOrder"]),

@@ -369,6 +369,7 @@ def test_a_preflight_error_stops_and_can_be_overridden():
         ((), {"tol": -1e-3}, "`tol`"),
         ((), {"tol": float("nan")}, "`tol`.*nan"),
         ((), {"tol": "small"}, "`tol`.*'small'"),
+        ((), {"tol": 1e-16}, "`tol`=1e-16 is below.*at least 1e-14 can be reached"),
         ((), {"key": 0}, r"`key` takes a random key, `jax.random.key\(0\)`; got 0"),
         ((), {"key": None}, "`key` takes a random key"),
         ((), {"key": jnp.zeros(3)}, "`key` takes a random key"),

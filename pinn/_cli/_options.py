@@ -14,6 +14,7 @@ from .._method import (
     LevenbergMarquardt,
     SelfScaledBroyden,
 )
+from .._precision import Precision
 from .._weighting import Causal, GradientNorm, TangentKernel
 from ._errors import InputError
 
@@ -24,37 +25,46 @@ _TRAINED: dict[str, Callable[..., Any]] = {
     "first-order": lambda **options: FirstOrder(optax.adam(1e-3), **options),
     "adam": lambda **options: FirstOrder(optax.adam(1e-3), **options),
 }
-METHODS = ("least-squares", *_TRAINED)
+METHODS = ("auto", "least-squares", *_TRAINED)
 _BALANCES: dict[str, Callable[[], Any]] = {
     "gradient-norm": GradientNorm,
     "tangent-kernel": TangentKernel,
     "causal": Causal,
 }
 BALANCES = tuple(_BALANCES)
+PRECISIONS = ("64", "32", "mixed")
 
 
-def set_precision(precision: int, tol: float | None) -> None:
+def set_precision(precision: str, tol: float | None) -> Precision:
     """Choose 32 or 64 bits before any array is made."""
-    if precision not in (32, 64):
-        raise InputError(f"`--precision` takes 32 or 64; got {precision}.")
-    if precision == 32 and tol is not None and tol < 1e-5:
+    if precision not in PRECISIONS:
+        raise InputError(f"`--precision` takes 64, 32 or mixed; got {precision!r}.")
+    if precision == "32" and tol is not None and tol < 1e-5:
         raise InputError(
             f"`--tol` {tol:g} needs 64-bit numbers; with `--precision 32` ask for at "
             "least 1e-5."
         )
-    jax.config.update("jax_enable_x64", precision == 64)
+    jax.config.update("jax_enable_x64", precision != "32")
+    if precision == "mixed":
+        return "mixed"
+    return 32 if precision == "32" else 64
 
 
 def method_named(
     name: str, activation: str | None, features: int | None, steps: int | None
 ) -> Any:
-    """The method of that name, with the options that belong to it."""
+    """The method of that name with the options that belong to it; none is chosen yet
+    for ``auto`` without any."""
     if name not in METHODS:
         raise InputError(
             f"`--method`: there is no method {name!r}; there are "
             f"{', '.join(METHODS)}.{problems.nearest(name, METHODS)}"
         )
     options: dict[str, Any] = {}
+    if name == "auto":
+        if steps is None and features is None and activation is None:
+            return None
+        name = "least-squares"  # which is what is chosen for a field of its own
     if activation is not None:
         options["activation"] = _activation(activation)
     if name == "least-squares":

@@ -91,6 +91,11 @@ class AbstractMethod(eqx.Module):
     def name(self) -> str:
         """What the method is called in reports and at the terminal."""
 
+    @property
+    def most_steps(self) -> int | None:
+        """Steps after which the method ends at the latest, where that is known."""
+        return None
+
     def check(self, problem: Problem, field: Any) -> None:
         """Raise `ValueError` if the method cannot serve this problem or field."""
 
@@ -152,6 +157,10 @@ class AbstractMethod(eqx.Module):
         """Whether the segment ended because numbers were no longer finite."""
         return False
 
+    def remark(self, state: Any) -> str:
+        """What history and report should say of how the segment went, if anything."""
+        return ""
+
     @abc.abstractmethod
     def field(self, state: Any) -> Any:
         """The best field so far."""
@@ -164,6 +173,19 @@ class AbstractMethod(eqx.Module):
         """The method whose steps the next segment takes: itself, unless it is made of
         others."""
         return self
+
+    def mixed(self) -> "AbstractMethod":
+        """The method with its Jacobian in 32 bit and all else in 64.
+
+        Raises
+        ------
+        ValueError
+            If there is no such form of it.
+        """
+        raise ValueError(
+            f'`precision` = "mixed" is a form of `LevenbergMarquardt`, alone or in a '
+            f"`Sequence`; `{type(self).__name__}` has none. Leave `precision` out."
+        )
 
     def judge(
         self, residuals: Residuals, field: Any, points: Points

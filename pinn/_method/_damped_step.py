@@ -85,8 +85,11 @@ class _Step:
             return
         linearise = linearise_compiled if self.host else linearise_at
         theta = jnp.asarray(state.theta)
-        rows, matrix = linearise(residuals, state.field, theta, state.batch.points)
-        self.rows, matrix = self.xp.asarray(rows), self.xp.asarray(matrix)
+        rows, matrix = linearise(
+            residuals, state.field, theta, state.batch.points, method.narrow
+        )
+        # Narrow or not, the normal matrix needs the digits of the unknowns.
+        self.rows, matrix = self.xp.asarray(rows), self.xp.asarray(matrix, theta.dtype)
         if method.scaled:
             weights = self.xp.sum(matrix**2, axis=0)
             weights = weights / self.xp.max(weights)

@@ -9,6 +9,7 @@ import optax
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from .. import activations
+from .._checks import is_number
 from .._merge import merged
 from .._network import MLP
 from .._points import Points
@@ -19,6 +20,13 @@ from ._base import AbstractMethod
 from ._batch import Batch, due, first_batch, rebalanced, resampled
 from ._options import check_draws, check_whole
 from ._parameters import choose
+
+# A loss so many times that of the best parameters has diverged.
+_BLOWN_UP = 1e6
+# Returns to the best parameters, each halving the steps, before training ends.
+_MOST_RETURNS = 10
+# Steps between two looks at the loss of averaged parameters.
+_LOOK = 100
 
 
 class FirstOrder(AbstractMethod):
@@ -32,6 +40,10 @@ class FirstOrder(AbstractMethod):
     ten. The parameters with the smallest loss so far are kept and returned: the loss
     under the default balance, also where a balance changes the weights of the descent.
 
+    Where the loss is no longer finite, or a million times that of the best, training
+    goes back to the best parameters, with the optimiser as it was there, and takes
+    steps half as long; the report says how often. After ten times it ends.
+
     Parameters
     ----------
     optimizer
@@ -44,6 +56,11 @@ class FirstOrder(AbstractMethod):
         Points of the equation.
     width, depth, activation
         Of the `MLP` that is trained where the user passes no field.
+    averaging
+        0, or the share of the mean of the parameters that a step keeps: 0.999 averages
+        over about the last 1000 steps, and evenly over fewer at the start
+        (dimensionless). Every 100 steps, and at the end, the mean is a candidate for
+        the best parameters. Steps are not changed by it.
 
     Raises
     ------
@@ -52,7 +69,8 @@ class FirstOrder(AbstractMethod):
 
     References
     ----------
-    Raissi, Perdikaris & Karniadakis, JCP 378 (2019), 686-707.
+    Raissi, Perdikaris & Karniadakis, JCP 378 (2019), 686-707; Polyak & Juditsky, SIAM
+    J. Control Optim. 30 (1992), 838-855 (averaging).
     """
 
     optimizer: optax.GradientTransformation = eqx.field(static=True)
@@ -62,6 +80,7 @@ class FirstOrder(AbstractMethod):
     width: int = eqx.field(static=True, default=64)
     depth: int = eqx.field(static=True, default=3)
     activation: Activation = activations.tanh
+    averaging: float = eqx.field(static=True, default=0.0)
 
     def __check_init__(self):
         if not hasattr(self.optimizer, "init") or not hasattr(self.optimizer, "update"):
@@ -70,6 +89,10 @@ class FirstOrder(AbstractMethod):
                 f"`optax.adam(1e-3)`; got {self.optimizer!r}."
             )
         check_whole(self, steps=1, resample=0, points=1)
+        if not (is_number(self.averaging) and 0 <= self.averaging < 1):
+            raise ValueError(
+                f"`averaging` takes a number from 0 to below 1; got {self.averaging!r}."
+            )
 
     @property
     def compiled(self) -> bool:
@@ -78,6 +101,10 @@ class FirstOrder(AbstractMethod):
     @property
     def name(self) -> str:
         return "first-order"
+
+    @property
+    def most_steps(self) -> int:
+        return self.steps
 
     def default_field(
         self, problem: Problem, shape: tuple[int, ...], *, key: PRNGKeyArray
@@ -122,6 +149,9 @@ class FirstOrder(AbstractMethod):
             loss=infinite,
             best=field,
             best_loss=infinite,
+            best_optimizer=self.optimizer.init(trainable),
+            average=trainable if self.averaging > 0 else None,
+            returns=jnp.asarray(0),
             failed=jnp.asarray(False),
         )
 
@@ -163,19 +193,49 @@ class FirstOrder(AbstractMethod):
             updates, optimizer = self.optimizer.update(
                 gradient, state.optimizer, trainable
             )
-        moved = eqx.combine(eqx.apply_updates(trainable, updates), fixed)
+        shorter = jnp.exp2(-state.returns.astype(loss.dtype))
+        updates = jax.tree.map(lambda u: shorter.astype(u.dtype) * u, updates)
+        moved = eqx.apply_updates(trainable, updates)
         better = loss < best_loss  # false for NaN, so NaN is never the best
         best = choose(better, state.field, state.best)
+        best_loss = jnp.where(better, loss, best_loss)
+        best_optimizer = choose(better, state.optimizer, state.best_optimizer)
+        finite = jnp.isfinite(loss) & jnp.isfinite(descent)
+        lost = ~(finite & (loss <= _BLOWN_UP * best_loss))
+        back = eqx.filter(best, trainable_leaves(best))
+        moved = choose(lost, back, moved)
+        average = state.average
+        if self.averaging > 0:
+            # A plain mean, until it is over as many steps as the averaging lasts.
+            share = jnp.maximum(1 - self.averaging, 1 / (state.count + 1.0))
+            average = jax.tree.map(
+                lambda a, b: a + share.astype(a.dtype) * (b - a), average, moved
+            )
+            average = choose(lost, back, average)
+            looked = (state.count + 1) % _LOOK == 0
+            average_loss = jax.lax.cond(
+                looked | (state.count + 1 >= self.steps),
+                lambda: compared.loss(eqx.combine(average, fixed), batch.points),
+                lambda: jnp.full_like(loss, jnp.inf),
+            )
+            better = average_loss < best_loss
+            best = choose(better, eqx.combine(average, fixed), best)
+            best_loss = jnp.where(better, average_loss, best_loss)
+        returns = jnp.where(lost, state.returns + 1, state.returns)
+        hopeless = (returns > _MOST_RETURNS) | jnp.isinf(best_loss)
         state = State(
-            field=moved,
-            optimizer=optimizer,
+            field=eqx.combine(moved, fixed),
+            optimizer=_taken_back(lost, best_optimizer, optimizer),
             batch=batch,
             key=state.key,
             count=state.count + 1,
             loss=loss,
             best=best,
-            best_loss=jnp.where(better, loss, best_loss),
-            failed=~(jnp.isfinite(loss) & jnp.isfinite(descent)),
+            best_loss=best_loss,
+            best_optimizer=best_optimizer,
+            average=average,
+            returns=returns,
+            failed=lost & hopeless,
         )
         return state, loss
 
@@ -185,11 +245,28 @@ class FirstOrder(AbstractMethod):
     def failed(self, state: "State") -> bool:
         return bool(state.failed)
 
+    def remark(self, state: "State") -> str:
+        returns = int(state.returns)
+        if returns == 0:
+            return ""
+        times = "once" if returns == 1 else f"{returns} times"
+        return (
+            "the loss was not finite, or had blown up: went back to the best "
+            f"parameters {times}, with half the step each time"
+        )
+
     def field(self, state: "State") -> Any:
         return state.best
 
     def weights(self, residuals: Residuals, state: "State") -> dict[str, float]:
         return state.batch.mean_weights(residuals)
+
+
+def _taken_back(lost: Array, best: Any, latest: Any) -> Any:
+    """The optimiser's numbers at the best parameters, but its counts as they are: a
+    schedule goes on."""
+    pick = lambda a, b: jnp.where(lost, a, b) if eqx.is_inexact_array(b) else b
+    return jax.tree.map(pick, best, latest)
 
 
 class State(eqx.Module):
@@ -203,4 +280,7 @@ class State(eqx.Module):
     loss: Float[Array, ""]
     best: Any
     best_loss: Float[Array, ""]
+    best_optimizer: Any
+    average: Any
+    returns: Int[Array, ""]
     failed: Array

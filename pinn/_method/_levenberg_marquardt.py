@@ -93,6 +93,10 @@ class LevenbergMarquardt(AbstractMethod):
         Most products with $J$, and with its transpose, for a matrix-free step.
     memory_gib
         Most memory for the Jacobian and its normal matrix, in GiB.
+    narrow
+        Whether $J$ is computed in 32 bit, as `solve` with ``precision="mixed"`` has
+        it. Rows, normal matrix and solve keep their 64 bits: a step is then the exact
+        step of a matrix that is off by 1e-7, and what it is worth is still measured.
 
     Raises
     ------
@@ -103,8 +107,8 @@ class LevenbergMarquardt(AbstractMethod):
     References
     ----------
     Nielsen, IMM-REP-1999-05 (damping); Transtrum & Sethna, arXiv:1201.5885 (geodesic
-    acceleration); Fan & Zeng, Appl. Math. Comput. 219 (2013), 9438 (corrections);
-    Guzmán-Cordero et al., NeurIPS 2025 (dual form, SPRING).
+    acceleration); Fan & Zeng, Appl. Math. Comput. (2013) (corrections); Guzmán-Cordero
+    et al., NeurIPS 2025, arXiv:2505.12149 (dual form, SPRING).
     """
 
     steps: int = eqx.field(static=True, default=400)
@@ -122,6 +126,7 @@ class LevenbergMarquardt(AbstractMethod):
     form: Form | None = eqx.field(static=True, default=None)
     products: int = eqx.field(static=True, default=300)
     memory_gib: float = eqx.field(static=True, default=2.0)
+    narrow: bool = eqx.field(static=True, default=False)
 
     def __check_init__(self):
         least = {"steps": 1, "resample": 0, "corrections": 0, "products": 1}
@@ -144,6 +149,11 @@ class LevenbergMarquardt(AbstractMethod):
             raise ValueError(
                 '`form` takes "primal", "dual", "matrix-free" or `None`; got '
                 f"{self.form!r}."
+            )
+        if self.form == "matrix-free" and self.narrow:
+            raise ValueError(
+                '`precision` = "mixed" is of the Jacobian, which `form` = '
+                '"matrix-free" never forms; leave one of them out.'
             )
         if self.form == "matrix-free" and self.scaled:
             raise ValueError(
@@ -173,6 +183,13 @@ class LevenbergMarquardt(AbstractMethod):
                 "`LevenbergMarquardt` starts anew with each draw; use "
                 "`pinn.sampling.AdaptiveDistribution()`."
             )
+
+    def mixed(self) -> "LevenbergMarquardt":
+        return replace(self, narrow=True)
+
+    @property
+    def most_steps(self) -> int:
+        return self.steps
 
     def default_field(
         self, problem: Problem, shape: tuple[int, ...], *, key: PRNGKeyArray
@@ -255,7 +272,8 @@ class LevenbergMarquardt(AbstractMethod):
             return self.form
         small = min(rows, unknowns)
         numbers = rows * unknowns + 2 * small**2  # the matrix and one factorisation
-        if not self.scaled and 8 * numbers > self.memory_gib * 2**30:
+        columns = self.scaled or self.narrow  # which only a matrix has
+        if not columns and 8 * numbers > self.memory_gib * 2**30:
             return "matrix-free"
         return "primal" if unknowns <= rows else "dual"
 

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from .._checks import is_whole, precision
+from .._checks import is_whole
+from .._precision import bits, turn_on
 
 
 def check_whole(method: Any, **least: int) -> None:
@@ -16,12 +17,11 @@ def check_whole(method: Any, **least: int) -> None:
 
 
 def needs_64_bit(name: str) -> None:
-    """Raise `ValueError` in 32-bit mode, with the line that ends it."""
-    if precision() == 32:
+    """Raise `ValueError` in 32-bit arithmetic, with the line that ends it."""
+    if bits() == 32:
         raise ValueError(
-            f"`{name}` needs 64-bit numbers. Write "
-            '`jax.config.update("jax_enable_x64", True)` after importing jax, or use '
-            "`pinn.FirstOrder(optax.adam(1e-3))`."
+            f"`{name}` needs 64-bit numbers; leave `precision` = 32 out, or use "
+            f"`pinn.FirstOrder(optax.adam(1e-3))`. {turn_on()}"
         )
 
 

@@ -10,6 +10,7 @@ from jaxtyping import Array, Float
 
 from .._compiled import Compiled
 from .._points import Points
+from .._precision import arithmetic, fitting
 from .._residuals import Residuals, trainable_leaves
 
 
@@ -40,11 +41,21 @@ def rows_at(
 
 
 def linearise_at(
-    residuals: Residuals, field: Any, theta: Any, points: Points
+    residuals: Residuals,
+    field: Any,
+    theta: Any,
+    points: Points,
+    narrow: bool = False,
 ) -> tuple[Float[Array, " rows"], Float[Array, "rows p"]]:
-    """The same with its derivatives, (N, P)."""
+    """The same with its derivatives, (N, P): where `narrow`, only these in 32 bit."""
     field = with_parameters(field, theta)
-    return residuals.linearise(field, trainable_leaves(field), points)
+    if not narrow:
+        return residuals.linearise(field, trainable_leaves(field), points)
+    rows = residuals.rows(field, points)
+    with arithmetic(32):
+        residuals, field, points = fitting((residuals, field, points))
+        _, matrix = residuals.linearise(field, trainable_leaves(field), points)
+    return rows, matrix
 
 
 rows_compiled = Compiled(rows_at)

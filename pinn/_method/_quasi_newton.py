@@ -61,6 +61,10 @@ class AbstractQuasiNewton(AbstractMethod):
     def compiled(self) -> bool:
         return True
 
+    @property
+    def most_steps(self) -> int:
+        return self.steps
+
     def default_field(
         self, problem: Problem, shape: tuple[int, ...], *, key: PRNGKeyArray
     ) -> MLP:

@@ -13,9 +13,9 @@ is larger than that along the step; without it BFGS needs many steps to unlearn 
 
 References
 ----------
-Al-Baali, Comput. Optim. Appl. 9 (1998), 191-203; Al-Baali & Khalfan, Optim. Methods
-Softw. 27 (2012); Urbán, Stefanou & Pons, JCP 523 (2025), 113656, section 2; Kiyani et
-al., arXiv:2501.16371.
+Al-Baali, J. Optim. Theory Appl. 96 (1998), 533-553; Urbán, Stefanou & Pons, JCP 523
+(2025), 113656, eqs. 11 (self-scaled BFGS) and 13 to 23 (SSBroyden), numbered as in
+arXiv:2405.04230; Kiyani et al., arXiv:2501.16371.
 """
 
 from typing import Literal

@@ -80,6 +80,13 @@ class Sequence(AbstractMethod):
     def unknowns(self, field: Any) -> Any:
         return self.methods[0].unknowns(field)
 
+    def mixed(self) -> AbstractMethod:
+        """Those of the methods in their mixed form that have one."""
+        forms = [_mixed_or_same(method) for method in self.methods]
+        if forms == list(self.methods):
+            return AbstractMethod.mixed(self)
+        return Sequence(forms)
+
     def worker(self, plan: "Place | None") -> AbstractMethod:
         place = plan or Place()
         return self.methods[place.index].worker(place.plan)
@@ -152,6 +159,13 @@ class Sequence(AbstractMethod):
         method = self.methods[index]
         count, stream = method.number_of_points(field), index * _STREAMS + 1
         return Place(index), Refinement(field, count, method.name, stream)
+
+
+def _mixed_or_same(method: AbstractMethod) -> AbstractMethod:
+    try:
+        return method.mixed()
+    except ValueError:
+        return method
 
 
 @dataclass(frozen=True)
