@@ -110,14 +110,20 @@ class FeatureRows:
         """The field at the points of the equation, ``(n, d)``."""
         return self._jet("equation", (), c)
 
-    def rows(self, c: np.ndarray) -> np.ndarray:
-        """The weighted rows, terms in order."""
-        rows, _, _ = self._at(c)
+    def rows(self, c: np.ndarray, share: float = 1.0) -> np.ndarray:
+        """The weighted rows, terms in order; see `linearise`."""
+        rows, _, _ = self._at(c, share)
         return _joined(rows)
 
-    def linearise(self, c: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The weighted rows and their derivatives in `c`."""
-        rows, derivatives, _ = self._at(c)
+    def linearise(
+        self, c: np.ndarray, share: float = 1.0
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """The weighted rows and their derivatives in `c`.
+
+        Of the equation only the leading derivatives, the highest in space and in time,
+        count in full: all else, its source too, is multiplied with `share`.
+        """
+        rows, derivatives, _ = self._at(c, share)
         return _joined(rows), np.concatenate(
             [self._matrix(name, g) for name, g in derivatives.items()]
         )
@@ -137,7 +143,7 @@ class FeatureRows:
         return result
 
     def _at(
-        self, c: np.ndarray
+        self, c: np.ndarray, share: float = 1.0
     ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray], dict[str, np.ndarray]]:
         """Rows, their derivatives in the jet, and the jet, for each term."""
         jets = {
@@ -152,7 +158,25 @@ class FeatureRows:
             }
         else:
             rows, derivatives = self._local(jets)
+        if share < 1:
+            name = self.residuals.problem.equation.name
+            g, leading = derivatives[name], self._leading(name)
+            first = np.einsum("nkdi,ndi->nk", g, np.where(leading, jets[name], 0.0))
+            rows[name] = first + share * (rows[name] - first)
+            derivatives[name] = np.where(leading, g, share * g)
         return rows, derivatives, jets
+
+    def _leading(self, name: str) -> np.ndarray:
+        """Which derivatives are of the highest order in space, or in time."""
+        problem = self.residuals.problem
+        times = problem.in_size - problem.domain.dim
+        orders = {
+            index: (sum(i < times for i in index), sum(i >= times for i in index))
+            for index in self._needed[name]
+        }
+        in_time, in_space = (max(o[k] for o in orders.values()) for k in (0, 1))
+        most = lambda o: (o[1] == in_space > 0) or (o[0] == in_time > 0)
+        return np.array([i in orders and most(orders[i]) for i in self._indices[name]])
 
     def _matrix(self, name: str, derivatives: np.ndarray) -> np.ndarray:
         """Derivatives in `c` from those in the jet, ``(n, k, d, indices)``."""

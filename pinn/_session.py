@@ -357,7 +357,7 @@ class Session:
             fresh,
             self.estimate,
             self.target,
-            residuals=self.residuals,
+            affine=self.residuals.structure.affine,
             candidates=self.source.candidates(),
         )
 

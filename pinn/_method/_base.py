@@ -30,8 +30,8 @@ class Evidence:
         none yet.
     target
         The estimate that is to be reached.
-    residuals
-        The rows that the field was judged by.
+    affine
+        Whether the problem is affine in the field.
     candidates
         The arguments of the field at many points of the equation, where features or
         points may be placed; none of them is one that the field is judged on.
@@ -40,7 +40,7 @@ class Evidence:
     fresh: float
     estimate: float
     target: float
-    residuals: Residuals | None = None
+    affine: bool = True
     candidates: tuple[Any, ...] = ()
 
 

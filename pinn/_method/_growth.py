@@ -18,7 +18,8 @@ _GROWTH = 1.5
 # what it might gain.
 _SEARCH_UP_TO = 700
 # Waves that leave no more than this of the residual suit the problem, and nothing else
-# is searched.
+# is searched. Where a nonlinear problem has more left after all, Gauss-Newton steps may
+# have led to no solution.
 _SUITS = 1e-3
 # More features, or others, that leave no less than this share have hardly helped.
 _HARDLY = 0.3
@@ -77,6 +78,8 @@ class Trial:
         Most coordinates that a feature depends on, or ``None`` for all.
     placed
         Where most of them are placed by the solution so far, or ``None``.
+    continued
+        Whether a nonlinear equation is reached from its leading derivatives alone.
     """
 
     count: int
@@ -84,6 +87,7 @@ class Trial:
     kind: Kind = Kind.ridges
     interaction: int | None = None
     placed: Placed | None = None
+    continued: bool = False
 
     def scaled(self, factor: float, axis: int | None = None) -> "Trial":
         scale = tuple(
@@ -111,6 +115,8 @@ class Trial:
             return f"{self.count} features, most of them {self.placed.value}"
         if self.interaction is not None:
             text += f" in up to {self.interaction} coordinates"
+        if self.continued:
+            text += ", by continuation"
         return text
 
 
@@ -185,15 +191,16 @@ def _search(
 ) -> Generator[Step, Evidence, tuple[Trial, float]]:
     """The kind and the scale of a few features that leave the least fresh residual."""
     scores: dict[Trial, float] = {}
-    target = 0.0
+    target, affine = 0.0, True
 
     def best() -> Trial:
         return min(scores, key=scores.__getitem__)
 
     def score(trial: Trial) -> Generator[Step, Evidence, float]:
-        nonlocal target
+        nonlocal target, affine
         evidence = yield Step(trial)
-        scores[trial], target = _number(evidence.fresh), evidence.target
+        scores[trial] = _number(evidence.fresh)
+        target, affine = evidence.target, evidence.affine
         return scores[trial]
 
     interactions = [None] if dim < 3 else [None, 2, 1]
@@ -225,7 +232,10 @@ def _search(
                 yield from score(trial)
                 if best() != trial:
                     break
-    return best(), scores[best()]
+    if not affine and scores[best()] > _SUITS:
+        yield from score(dataclasses.replace(best(), continued=True))
+    # What follows starts from what this has found.
+    return dataclasses.replace(best(), continued=False), scores[best()]
 
 
 def _grow(

@@ -27,8 +27,8 @@ from ._regularised import RegularisedQR
 _LARGEST, _LARGEST_UNASKED = 2500, 1000
 # Share of the points that are placed where features are.
 _CROWD = 0.5
-# Residual on fresh points above which a solution is no start for the next one.
-_NO_START = 1.0
+# Steps of a continuation, and most Gauss-Newton steps for each but the last.
+_CONTINUATION, _ON_THE_WAY = 10, 5
 
 
 class LeastSquares(AbstractMethod):
@@ -69,6 +69,10 @@ class LeastSquares(AbstractMethod):
         rounding unit.
     steps
         Most Gauss-Newton steps for a nonlinear residual.
+    continuation
+        Whether a nonlinear equation is reached from its leading derivatives alone: all
+        else is multiplied with a share that grows from 0 to 1 in ten steps. The method
+        tries it by itself where Gauss-Newton steps from zero lead to no solution.
 
     Raises
     ------
@@ -88,6 +92,7 @@ class LeastSquares(AbstractMethod):
     oversampling: float = eqx.field(static=True, default=2.0)
     cutoff: float | None = eqx.field(static=True, default=None)
     steps: int = eqx.field(static=True, default=30)
+    continuation: bool = eqx.field(static=True, default=False)
 
     def __check_init__(self):
         for name in ("features", "largest", "steps"):
@@ -159,12 +164,16 @@ class LeastSquares(AbstractMethod):
         # A nonlinear problem may need the start that the user's readout is.
         affine = residuals.structure.affine
         c = np.zeros(at.count) if affine else at.start()
-        return State(at, c, *_finite(*at.linearise(c)), iteration=0, ended=False)
+        follow = self.continuation and not affine and isinstance(at, FeatureRows)
+        part = 0 if follow else _CONTINUATION
+        start = _finite(*_linearised(at, c, part))
+        return State(at, c, *start, iteration=0, ended=False, part=part)
 
     def step(
         self, residuals: Residuals, points: Points, state: "State"
     ) -> tuple["State", dict[str, Any]]:
-        at, rows, matrix = state.at, state.rows, state.matrix
+        at, rows, matrix, part = state.at, state.rows, state.matrix, state.part
+        rows_of = lambda c: _rows(at, c, part)
         with blas_threads(matrix.size * matrix.shape[1]):
             system = RegularisedQR(matrix, self._cutoff)
         change = -system.solve(rows)
@@ -172,7 +181,7 @@ class LeastSquares(AbstractMethod):
         predicted = float(np.linalg.norm(rows + matrix @ change))
         while True:
             c = state.c + length * change
-            after = float(np.linalg.norm(at.rows(c)))
+            after = float(np.linalg.norm(rows_of(c)))
             # Armijo's condition with the decrease that the linear model predicts.
             if after <= before - 1e-4 * length * (before - predicted):
                 break
@@ -193,10 +202,14 @@ class LeastSquares(AbstractMethod):
         )
         still = float(np.linalg.norm(matrix @ change)) <= noise
         stands = before - after <= 1e-3 * before or still
-        ended = affine or stands or iteration >= self.steps
+        last = part == _CONTINUATION
+        settled = stands or iteration >= (self.steps if last else _ON_THE_WAY)
+        ended = affine or (settled and last)
+        if settled and not last:
+            part, iteration = part + 1, 0
         if not ended:
-            rows, matrix = _finite(*at.linearise(c))
-        state = State(at, c, rows, matrix, iteration, ended)
+            rows, matrix = _finite(*_linearised(at, c, part))
+        state = State(at, c, rows, matrix, iteration, ended, part)
         return state, {"loss": 0.5 * after**2, "step_length": length}
 
     def done(self, state: "State") -> bool:
@@ -204,6 +217,12 @@ class LeastSquares(AbstractMethod):
 
     def field(self, state: "State") -> Any:
         return state.at.with_readout(state.c)
+
+    def worker(self, plan: "Plan | None") -> "LeastSquares":
+        trial = None if plan is None else plan.next().trial
+        if trial is None or not trial.continued:
+            return self
+        return dataclasses.replace(self, continuation=True)
 
     def judge(
         self, residuals: Residuals, field: Any, points: Points
@@ -234,7 +253,7 @@ class LeastSquares(AbstractMethod):
     def remember(self, plan: "Plan | None") -> Any:
         if plan is None:
             return None
-        return [(e.fresh, e.estimate, e.target) for e in plan.found]
+        return [(e.fresh, e.estimate, e.target, e.affine) for e in plan.found]
 
     def recall(
         self, problem: Problem, shape: tuple[int, ...], tol: float | None, memory: Any
@@ -252,7 +271,7 @@ class LeastSquares(AbstractMethod):
     ) -> tuple["Plan | None", Refinement | None]:
         if plan is None:
             return None, None
-        seen = dataclasses.replace(evidence, residuals=None, candidates=())
+        seen = dataclasses.replace(evidence, candidates=())
         plan, best = plan.after(seen), field
         step = plan.next()
         trial = step.trial
@@ -265,9 +284,7 @@ class LeastSquares(AbstractMethod):
         points = self.number_of_points(field)
         if places is not None:
             crowd = places.arguments[: int(_CROWD * points)]
-        residuals = evidence.residuals
-        affine = residuals is None or residuals.structure.affine
-        if not affine and evidence.fresh < _NO_START:
+        if not evidence.affine and not trial.continued:
             field = self._from(best, field, evidence.candidates)
         # Each size has points of its own: two solutions then share neither features
         # nor points, and their difference shows the error of both.
@@ -282,7 +299,10 @@ class LeastSquares(AbstractMethod):
 
 @dataclass(frozen=True)
 class State:
-    """The readout `c`, and the rows and their derivatives there."""
+    """The readout `c`, and the rows and their derivatives there.
+
+    `part` of a continuation counts the steps on the way to the equation itself.
+    """
 
     at: FeatureRows | AutodiffRows
     c: np.ndarray
@@ -290,6 +310,21 @@ class State:
     matrix: np.ndarray
     iteration: int
     ended: bool
+    part: int = _CONTINUATION
+
+
+def _rows(at: FeatureRows | AutodiffRows, c: np.ndarray, part: int) -> np.ndarray:
+    if part < _CONTINUATION and isinstance(at, FeatureRows):
+        return at.rows(c, part / _CONTINUATION)
+    return at.rows(c)
+
+
+def _linearised(
+    at: FeatureRows | AutodiffRows, c: np.ndarray, part: int
+) -> tuple[np.ndarray, np.ndarray]:
+    if part < _CONTINUATION and isinstance(at, FeatureRows):
+        return at.linearise(c, part / _CONTINUATION)
+    return at.linearise(c)
 
 
 def _size(tree: Any) -> int:
