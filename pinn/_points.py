@@ -194,7 +194,7 @@ def adaptive_of(choice: Any) -> AbstractAdaptive | None:
 
 def on_device(points: Any) -> Any:
     """Row inputs as arrays of JAX."""
-    return jax.tree.map(jnp.asarray, points)
+    return jax.tree.map(jax.device_put, points)
 
 
 def _condition_count(problem: Problem, term: Term, n: int) -> int:

@@ -133,7 +133,8 @@ def scaled_layer(
     xp = jnp if isinstance(weight, jax.Array) else np
     scale = xp.broadcast_to(xp.asarray(scale, weight.dtype), (size,))
     weight = weight * scale[None]
-    return jnp.asarray(weight), jnp.asarray(-xp.sum(weight * kink, axis=1))
+    # `device_put` copies; `jnp.asarray` would compile something for each shape.
+    return jax.device_put(weight), jax.device_put(-xp.sum(weight * kink, axis=1))
 
 
 def _support(m: int, size: int, interaction: int) -> np.ndarray:
@@ -157,7 +158,7 @@ def piece(a: Any, start: int, size: int, axis: int = 0) -> Array:
     some = np.take(a, range(start, min(start + size, a.shape[axis])), axis)
     missing = [(0, 0)] * a.ndim
     missing[axis] = (0, size - some.shape[axis])
-    return jnp.asarray(np.pad(some, missing))
+    return jax.device_put(np.pad(some, missing))
 
 
 def hidden_layer(
