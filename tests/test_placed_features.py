@@ -145,6 +145,15 @@ def test_features_suit_the_solution(exact, kind):
     assert any(word in best["note"] for word in kind.split("|"))
 
 
+def test_an_activation_with_numbers_of_its_own_keeps_them():
+    exact = lambda x: jnp.sin(3 * x[0])
+    snake = pinn.activations.Snake(a=1.5)
+    method = LeastSquares(features=60, largest=60, activation=snake)
+    solution = pinn.solve(poisson_of(exact), method=method, key=KEY)
+    assert solution.report.relative_l2 < 1e-6
+    assert eqx.tree_equal(solution.field.activation, snake)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "exact",

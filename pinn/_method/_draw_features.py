@@ -173,12 +173,14 @@ def _blank(problem, shape, activation, count, key) -> Any:
     """The structure of `RandomFeatures` with its shapes in the place of arrays."""
     out_size = "scalar" if shape == () else shape[0]
     size, bounds = problem.in_size, problem.bounds
-    return eqx.filter_eval_shape(
+    network = eqx.filter_eval_shape(
         lambda key: RandomFeatures(
             size, out_size, count, activation, bounds=bounds, key=key
         ),
         key,
     )
+    # The numbers of an activation that has any stay what they are.
+    return eqx.tree_at(lambda f: f.activation, network, activation)
 
 
 def _with_layer(network: Any, weight: Any, bias: Any) -> RandomFeatures:
