@@ -220,6 +220,24 @@ def test_solve_reaches_its_tolerance(form):
     assert solution.report.unknowns == 10 + 10 + 10 + 1
 
 
+@pytest.mark.parametrize("dim", [1, 2, 10])
+def test_weight_vectors_start_with_the_length_asked_for(dim):
+    """Whatever the dimension: the mean of so many squares is within 3 % of its own."""
+    method = LevenbergMarquardt(width=10_000, depth=1, scale=1.5)
+    field = method.default_field(pinn.problems.poisson(dim=dim), (), key=jr.key(0))
+    squares = jnp.sum(field.hidden[0].weight ** 2, axis=1)
+    assert_allclose(jnp.sqrt(jnp.mean(squares)), 1.5, rtol=0.015)
+
+
+@pytest.mark.slow
+def test_ten_dimensions_with_all_parameters_trained():
+    problem = pinn.problems.poisson(dim=10, frequency=0.5)
+    method = LevenbergMarquardt()
+    solution = pinn.solve(problem, method=method, tol=1e-5, key=jr.key(0))
+    assert solution.report.reached
+    assert solution.report.relative_l2 < 1e-5
+
+
 @pytest.mark.slow
 def test_eight_digits_of_poisson_from_a_random_start():
     method = LevenbergMarquardt()

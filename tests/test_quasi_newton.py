@@ -14,7 +14,13 @@ from numpy.testing import assert_allclose
 
 import pinn
 from pinn import LBFGS, SelfScaledBroyden
-from pinn._method._line_search import CURVATURE, SUFFICIENT_DECREASE, wolfe
+from pinn._method._line_search import (
+    CURVATURE,
+    SUFFICIENT_DECREASE,
+    _between,
+    _End,
+    wolfe,
+)
 from pinn._method._parameters import parameters
 from pinn._method._self_scaled import UPDATES, updated
 
@@ -93,6 +99,32 @@ def test_strong_wolfe_conditions_hold_where_the_search_ends(size, getkey):
         assert jnp.abs(found.gradient @ direction) <= CURVATURE * jnp.abs(slope)
         assert_allclose(found.step, found.length * direction, rtol=1e-12)
         assert_allclose(found.value, rosenbrock(x + found.step), rtol=1e-12)
+
+
+def test_a_length_beyond_where_the_function_is_defined_is_too_long():
+    barrier = lambda x: jnp.sum(-jnp.log(1 - x) - 2 * x)  # NaN from 1 on
+    x, direction = jnp.zeros(1), jnp.ones(1) * 40.0
+    value, gradient = jax.value_and_grad(barrier)(x)
+    found = wolfe(barrier, x, value, gradient, direction)
+    slope = gradient @ direction
+    assert found.value <= value + SUFFICIENT_DECREASE * found.length * slope
+    assert jnp.abs(found.gradient @ direction) <= CURVATURE * jnp.abs(slope)
+
+
+def test_a_search_that_finds_nothing_stays_where_it_is():
+    x = jnp.ones(3)
+    value, gradient = jax.value_and_grad(rosenbrock)(x + 1)
+    found = wolfe(rosenbrock, x + 1, value, gradient, gradient)  # uphill
+    assert jnp.all(found.step == 0)
+    assert found.value == value
+    assert jnp.all(found.gradient == gradient)
+
+
+def test_between_two_ends_the_minimum_of_a_cubic_is_found():
+    cubic = lambda a: (a - 0.7) ** 2 * (a + 2.0)  # with a minimum of 0 at 0.7
+    end = lambda a: _End(jnp.asarray(a), cubic(jnp.asarray(a)), jax.grad(cubic)(a))
+    for ends in ((0.0, 1.0), (1.0, 0.0), (0.5, 2.0)):
+        assert_allclose(_between(end(ends[0]), end(ends[1])), 0.7, rtol=1e-12)
 
 
 METHODS = {

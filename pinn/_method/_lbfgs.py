@@ -4,12 +4,13 @@ from typing import Any
 
 import equinox as eqx
 import jax
+import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Float
 
 from .. import activations
 from .._types import Activation
-from ._line_search import line_search
+from ._line_search import wolfe
 from ._options import check_whole
 from ._quasi_newton import AbstractQuasiNewton, Objective, check_options
 
@@ -44,7 +45,7 @@ class LBFGS(AbstractQuasiNewton):
     width: int = eqx.field(static=True, default=32)
     depth: int = eqx.field(static=True, default=2)
     activation: Activation = activations.tanh
-    scale: float = eqx.field(static=True, default=3.0)
+    scale: float = eqx.field(static=True, default=2.5)
     objective: Objective = eqx.field(static=True, default="loss")
     memory: int = eqx.field(static=True, default=30)
 
@@ -57,11 +58,11 @@ class LBFGS(AbstractQuasiNewton):
         return "lbfgs"
 
     @property
-    def _optimizer(self) -> optax.GradientTransformationExtraArgs:
-        return optax.lbfgs(memory_size=self.memory, linesearch=line_search())
+    def _memory(self) -> optax.GradientTransformation:
+        return optax.scale_by_lbfgs(memory_size=self.memory)
 
     def start(self, theta: Float[Array, " p"]) -> Any:
-        return self._optimizer.init(theta)
+        return self._memory.init(theta)
 
     def after_resampling(self, memory: Any, theta: Any) -> Any:
         return self.start(theta)
@@ -71,8 +72,6 @@ class LBFGS(AbstractQuasiNewton):
     ) -> tuple[Any, Any, Any, Any]:
         # optax itself mixes types of numbers, which a user's settings may forbid.
         with jax.numpy_dtype_promotion("standard"):
-            step, memory = self._optimizer.update(
-                gradient, memory, theta, value=value, grad=gradient, value_fn=function
-            )
-        get = lambda name: optax.tree_utils.tree_get(memory, name)
-        return theta + step, get("value"), get("grad"), memory
+            ascent, memory = self._memory.update(gradient, memory, theta)
+        found = wolfe(function, theta, value, gradient, -jnp.asarray(ascent))
+        return theta + found.step, found.value, found.gradient, memory

@@ -36,8 +36,8 @@ class SelfScaledBroyden(AbstractQuasiNewton):
     width, depth, activation
         Of the `MLP` that is trained where the user passes no field.
     scale
-        Largest weight of its first layer, per half width of the domain,
-        dimensionless.
+        Root mean square length of the vectors of weights of its first layer, per half
+        width of the domain, dimensionless.
     objective
         What is minimised: ``"loss"``, half the sum of squared rows, or its ``"sqrt"``
         or ``"log"``, which have the same minima and are nearer to quadratic far from
@@ -61,7 +61,7 @@ class SelfScaledBroyden(AbstractQuasiNewton):
     width: int = eqx.field(static=True, default=32)
     depth: int = eqx.field(static=True, default=2)
     activation: Activation = activations.tanh
-    scale: float = eqx.field(static=True, default=3.0)
+    scale: float = eqx.field(static=True, default=2.5)
     objective: Objective = eqx.field(static=True, default="loss")
     update: Update = eqx.field(static=True, default="broyden")
 

@@ -11,7 +11,8 @@ import numpy as np
 
 import pinn
 from pinn._equation import analyse, structure
-from pinn._method._dense_solve import DenseSystem, blas_threads
+from pinn._method._blas import blas_threads
+from pinn._method._dense_solve import DenseSystem
 from pinn._method._parameters import linearise_compiled
 from pinn._points import PointSource
 from pinn._weighting import by_operator
@@ -41,7 +42,7 @@ def step_times(runs: int) -> dict[str, list[float]]:
     for i in range(runs + 5):
         theta = jnp.asarray(state.theta)
         begin = time.perf_counter()
-        _, matrix = linearise_compiled(residuals, field, theta, state.points)
+        _, matrix = linearise_compiled(residuals, field, theta, state.batch.points)
         matrix = np.asarray(matrix)
         rows = time.perf_counter()
         with blas_threads(2 * theta.size**3):  # as many as the steps use
