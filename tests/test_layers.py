@@ -37,6 +37,7 @@ LEVELS = {
     "problems": 5,
     "_rate": 6,
     "_residuals": 6,
+    "reference": 7,
     "_weighting": 7,
     "_feature_rows": 7,
     "plot": 7,
