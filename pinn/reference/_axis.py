@@ -20,13 +20,22 @@ class Stencil(NamedTuple):
     weights: Float[Array, "*n s"]
 
 
+class Multiplier(NamedTuple):
+    """What the waves of a period are multiplied by: real and imaginary part.
+
+    Apart, because an integrator would take a complex array for its state.
+    """
+
+    parts: Float[Array, "2 waves"]
+
+
 class AbstractAxis(eqx.Module):
     """Nodes along one axis, from end to end, or around a period without its end."""
 
     nodes: eqx.AbstractVar[Float[Array, " n"]]
 
     @abc.abstractmethod
-    def derivative(self, order: int) -> Stencil:
+    def derivative(self, order: int) -> "Stencil | Multiplier":
         """The derivative of an order at every node."""
 
     @abc.abstractmethod
@@ -83,7 +92,7 @@ class Differences(AbstractAxis):
     def interpolation(self, x: Float[Array, ""]) -> Stencil:
         n, width = len(self.nodes), self.order + 2
         if self.period is None:
-            cell = jnp.searchsorted(self.nodes, x) - 1
+            cell = jnp.searchsorted(self.nodes, x).astype(int) - 1
             places = jnp.clip(cell - width // 2 + 1, 0, n - width) + jnp.arange(width)
             return Stencil(places, lagrange(x, self.nodes[places]))
         step = self.period / n
@@ -132,14 +141,12 @@ class Fourier(AbstractAxis):
         self.period = upper - lower
         self.nodes = jnp.asarray(lower + self.period * np.arange(n) / n)
 
-    def derivative(self, order: int) -> Stencil:
+    def derivative(self, order: int) -> Multiplier:
         n = len(self.nodes)
-        wave_numbers = 2 * np.pi * np.fft.fftfreq(n, self.period / n)
-        symbol = (1j * wave_numbers) ** order
+        symbol = (2j * np.pi * np.fft.rfftfreq(n, self.period / n)) ** order
         if n % 2 == 0 and order % 2 == 1:
-            symbol[n // 2] = 0.0  # the slope of the highest wave is unseen at the nodes
-        columns = np.fft.ifft(symbol[:, None] * np.fft.fft(np.eye(n), axis=0), axis=0)
-        return _all_of(jnp.asarray(columns.real))
+            symbol[-1] = 0.0  # the slope of the highest wave is unseen at the nodes
+        return Multiplier(jnp.asarray(np.stack([symbol.real, symbol.imag])))
 
     def interpolation(self, x: Float[Array, ""]) -> Stencil:
         n = len(self.nodes)
@@ -150,14 +157,23 @@ class Fourier(AbstractAxis):
             ratio = jnp.tan(angle) if n % 2 == 0 else jnp.sin(angle)
             return jnp.asarray(sign, gap.dtype) / ratio
 
-        matrix = self.derivative(1).weights
+        matrix = apply(self.derivative(1), jnp.eye(n), 0)
         # Inside one period: a whole one further every node would be hit at once.
         x = self.nodes[0] + (x - self.nodes[0]) % self.period
         return _all_of(_barycentric(x, self.nodes, factors, matrix))
 
 
-def apply(stencil: Stencil, u: Float[Array, "..."], axis: int) -> Float[Array, "..."]:
+def apply(
+    stencil: Stencil | Multiplier, u: Float[Array, "..."], axis: int
+) -> Float[Array, "..."]:
     """Combine values along an axis."""
+    if isinstance(stencil, Multiplier):
+        n = u.shape[axis]
+        symbol = jax.lax.complex(*stencil.parts)
+        symbol = symbol.reshape(-1, *(1,) * (u.ndim - 1 - axis))
+        waves = jnp.fft.rfft(u, axis=axis)
+        symbol = jnp.broadcast_to(symbol, waves.shape)
+        return jnp.fft.irfft(symbol * waves, n, axis=axis)
     n, width = stencil.weights.shape
     if width == n:
         return jnp.moveaxis(jnp.tensordot(stencil.weights, u, (1, axis)), 0, axis)

@@ -25,7 +25,7 @@ from .._equation import order_bound, ravelled, unit_frame
 from .._host import Hosted
 from .._problem import Problem, Term
 from .._rate import Rate, indices_of, local_field, sensitivities
-from ._axis import AbstractAxis
+from ._axis import AbstractAxis, Chebyshev, Stencil
 
 _PROBES = 8
 
@@ -106,7 +106,9 @@ class Ends(eqx.Module):
         rows = np.zeros((most + 1, 2, n))
         rows[0, 0, 0] = rows[0, 1, -1] = 1.0
         for k in range(1, most + 1):
-            places, weights = (np.asarray(a) for a in nodes.derivative(k))
+            stencil = nodes.derivative(k)
+            assert isinstance(stencil, Stencil)  # a periodic axis has no ends
+            places, weights = (np.asarray(a) for a in stencil)
             for side, end in enumerate((0, -1)):
                 places_here = places if places.ndim == 1 else places[end]
                 rows[k, side, places_here] = weights[end]
@@ -184,6 +186,13 @@ def ends_of(
                 FaceTerm(term, axis, upper, rate.shape, order, tuple(components))
             )
     _check_counts(domain, rate, taken, periodic)
+    for (axis, upper, _), count in taken.items():
+        if count > 1 and isinstance(axes[axis], Chebyshev):
+            raise ValueError(
+                f"`order` is 'spectral', and `conditions` has {count} on the face "
+                f"{face_name(domain, axis, upper)!r}: with more than one, collocation "
+                "in Chebyshev nodes lets errors grow without bound. Use `order=4`."
+            )
     return tuple(
         Ends(axis, here, axes[axis])
         for axis in range(domain.dim)

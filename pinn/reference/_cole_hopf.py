@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from ..problems._options import check_number
+from .._checks import is_number
 
 
 def cole_hopf(
@@ -46,8 +46,11 @@ def cole_hopf(
     Hopf, Communications on Pure and Applied Mathematics 3 (1950), 201-230; Cole,
     Quarterly of Applied Mathematics 9 (1951), 225-236.
     """
-    check_number("cole_hopf", "viscosity", viscosity, positive=True)
-    check_number("cole_hopf", "speed", speed)
+    for name, value in {"viscosity": viscosity, "speed": speed}.items():
+        if not is_number(value) or not value > 0:
+            raise ValueError(
+                f"`{name}` of `cole_hopf` takes a positive number; got {value!r}."
+            )
     fractions = np.linspace(-1.0, 1.0, n)
     slope = jax.vmap(jax.grad(potential))
 

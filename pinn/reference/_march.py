@@ -35,12 +35,10 @@ class March(eqx.Module):
     times: Float[Array, " steps"]
     values: Float[Array, "steps ..."]
 
-    def weights(
-        self, t: Float[Array, ""]
-    ) -> tuple[Array, Float[Array, " {_NEIGHBOURS}"]]:
+    def weights(self, t: Float[Array, ""]) -> tuple[Array, Float[Array, " _"]]:
         """The first of the steps that `t` is interpolated from, and their weights."""
         last = len(self.times) - _NEIGHBOURS
-        cell = jnp.searchsorted(self.times, t) - 1
+        cell = jnp.searchsorted(self.times, t).astype(int) - 1
         first = jnp.clip(cell - _NEIGHBOURS // 2 + 1, 0, last)
         near = jax.lax.dynamic_slice_in_dim(self.times, first, _NEIGHBOURS)
         inside = (t >= self.times[0]) & (t <= self.times[-1])
@@ -96,6 +94,7 @@ def _integrate(slope, solver, numbers, y):
             rtol=rtol, atol=rtol, dtmin=smallest, force_dtmin=False
         ),
         max_steps=_STEPS,
+        adjoint=diffrax.ForwardMode(),  # nothing is differentiated; traces faster
         throw=False,
     )
 

@@ -30,6 +30,8 @@ Order = Literal[2, 4, 6, "spectral"]
 _DEFAULT_N = {1: 64, 2: 24, 3: 12}
 _ERROR_POINTS = 2000
 _COARSER, _COARSER_SPECTRAL = 2 / 3, 0.8  # share of the nodes, to compare with
+_STABLE = 3.0  # Tsit5 is stable for steps up to this over the fastest rate, about
+_MOST_EXPLICIT = 5000  # steps; if there were more, implicit ones are cheaper
 _LOOSER = 30.0  # tolerance of the integrator there, so that its error is seen too
 
 
@@ -69,7 +71,7 @@ class Reference(eqx.Module):
     march: March
     shape: tuple[int, ...] = eqx.field(static=True)
 
-    def __call__(self, t: Float[Array, ""], x: Float[Array, " dim"]) -> Array:
+    def __call__(self, t: Any, x: Any) -> Array:
         return _interpolate(self, jnp.asarray(t, float), jnp.asarray(x, float))
 
     @property
@@ -120,8 +122,8 @@ def method_of_lines(
     rtol
         Tolerance of the integrator, relative to the size of the initial values.
     solver
-        A solver of diffrax; by default `Kvaerno5` if the order in space is larger than
-        that in time (the stiff ones), else `Tsit5`.
+        A solver of diffrax; by default `Tsit5`, or the implicit `Kvaerno5` where
+        stability would ask of it for more than 5000 steps.
     shape
         Of the field at one point; found by trying if ``None``.
     estimate
@@ -188,15 +190,15 @@ def _solve(problem, rate, counts, order, periodic, rtol, solver) -> Reference:
     )
     lines = Lines(rate, axes, ends_of(problem, rate, axes, periodic))
     start = _start(problem, rate, lines)
-    scaled, scale = _scaled(lines, start, jnp.asarray(problem.time))
-    if not np.isfinite(scaled).all():
+    scaled, scale, slope = _scaled(lines, start, jnp.asarray(problem.time))
+    if not (np.isfinite(scaled).all() and np.isfinite(slope).all()):
         raise ValueError(
-            "`problem` has initial values, or values at a boundary that its "
+            "`problem` has initial values or rates, or values at a boundary that its "
             "`conditions` imply, that are not finite. A `Robin` whose `a` and `b` are "
             "both zero somewhere implies none."
         )
     lines = eqx.tree_at(lambda lines: lines.scale, lines, scale)
-    solver = solver or _solver(rate)
+    solver = solver or _solver(lines, scaled, problem.time)
     steps, failure = march(lines, scaled, problem.time, solver=solver, rtol=rtol)
     if failure:
         warnings.warn(
@@ -211,14 +213,11 @@ def _solve(problem, rate, counts, order, periodic, rtol, solver) -> Reference:
     )
 
 
-def _solver(rate: Rate) -> diffrax.AbstractSolver:
-    """Implicit where steps would have to shrink faster than the nodes come closer."""
-    stiff = any(
-        len(index) > rate.order - m
-        for m, indices in enumerate(rate.indices)
-        for index in indices
-    )
-    return diffrax.Kvaerno5() if stiff else diffrax.Tsit5()
+def _solver(lines: Lines, start: Array, time: tuple[float, float]) -> Any:
+    """Explicit, if not many steps are asked for by stability alone."""
+    radius = float(_radius(lines, jnp.asarray(time[0]), start))
+    steps = radius * (time[1] - time[0]) / _STABLE
+    return diffrax.Tsit5() if steps < _MOST_EXPLICIT else diffrax.Kvaerno5()
 
 
 def _axis(problem, axis, n, order, periodic) -> AbstractAxis:
@@ -278,7 +277,8 @@ def _initial_values(term, rate, begin, points):
 
 
 def _scale_start(lines, start, time):
-    """The start in units of the size that the solution will have, and these units."""
+    """The start in units of the size that the solution will have, these units, and
+    the slope at the start."""
     begin, end = time
     over = tuple(range(start.ndim - 2))
     largest = lambda u: jnp.max(jnp.abs(u), axis=over)
@@ -294,7 +294,7 @@ def _scale_start(lines, start, time):
         units.append(_or(jnp.maximum(first_rate, jnp.sqrt(u * fastest)), u))
     scale = jnp.stack(units)
     scale = scale.reshape(len(start), *(1,) * (start.ndim - 2), -1)
-    return start / scale, scale
+    return start / scale, scale, first
 
 
 def _or(size, other):
@@ -333,8 +333,9 @@ def _at_point(reference, t, x):
     return u.reshape(reference.shape)
 
 
-_initial, _scaled, _values = (
-    Compiled(f) for f in (_initial_values, _scale_start, _fill_steps)
+_initial, _scaled, _values, _radius = (
+    Compiled(f)
+    for f in (_initial_values, _scale_start, _fill_steps, Lines.spectral_radius)
 )
 _interpolate = eqx.filter_jit(_at_point)
 
