@@ -133,21 +133,15 @@ def test_no_mode_of_advection_grows(order):
 
 
 def test_time_dependent_neumann_and_robin_ends():
-    exact = lambda t, x: jnp.exp(-t) * jnp.sin(2 * x[0] + 0.3) + t * x[0] ** 2
-    slope = lambda t, x: partial(exact, 0)(t, x)
-    operator = lambda u, t, x: heat(u, t, x) + u(t, x) ** 2
-    left = Neumann(ROD.faces["left"], lambda t, x: -slope(t, x))
-    a = lambda t, x: 1 + t
-    value = lambda t, x: a(t, x) * exact(t, x) + 2 * slope(t, x)
-    right = Robin(ROD.faces["right"], a, 2.0, value)
-    start = Initial(lambda x: exact(jnp.asarray(0.0), x))
-    problem = Problem(
-        ROD,
-        lambda u, t, x: operator(u, t, x) - operator(exact, t, x),
-        [left, right, start],
-        time=(0.0, 1.0),
-    )
-    assert error(solve(problem, 16), exact, problem) < 1e-9
+    # A polynomial of degree three in space, for which differences of order four are
+    # exact: what is left is the tolerance in time.
+    exact = lambda t, x: x[0] ** 3 + 6 * x[0] * t
+    left = Neumann(ROD.faces["left"], lambda t, x: -6 * t)
+    value = lambda t, x: (1 + t) * (1 + 6 * t) + 2 * (3 + 6 * t)
+    right = Robin(ROD.faces["right"], lambda t, x: 1 + t, 2.0, value)
+    conditions = [left, right, Initial(lambda x: x[0] ** 3)]
+    problem = Problem(ROD, heat, conditions, time=(0.0, 1.0))
+    assert error(solve(problem, 12, order=4), exact, problem) < 1e-9
 
 
 def test_wave_in_the_plane_with_mixed_faces():
@@ -165,7 +159,7 @@ def test_wave_in_the_plane_with_mixed_faces():
         ],
         time=(0.0, 1.0),
     )
-    assert error(solve(problem, 16), exact, problem) < 1e-8
+    assert error(solve(problem, 14), exact, problem) < 1e-8
 
 
 def test_burgers_is_that_of_cole_and_hopf():
@@ -179,40 +173,40 @@ def test_burgers_is_that_of_cole_and_hopf():
         return dt(u)(t, x) + u(t, x) * partial(u, 0)(t, x)
 
     problem = Problem(WIDE, burgers, [Initial(start)], time=(0.0, 1.0))
-    reference = solve(problem, 128, periodic=(0,))
-    assert error(reference, exact, problem) < 1e-8
+    reference = method_of_lines(problem, 96, periodic=(0,))
+    # The estimate is the error of fewer nodes, so never too small.
+    assert error(reference, exact, problem) < reference.error < 1e-5
     # Outside of its time it is not known.
     x = jnp.asarray([0.1])
     assert np.isnan(reference(1.1, x))
     assert_allclose(reference(0.0, x), start(x), atol=1e-6)
 
 
+@pytest.mark.slow
 def test_system_whose_second_component_does_not_diffuse():
+    # u_t = k u_xx + v, v_t = -v, and u starts at zero.
+    k = 0.3
+
     def exact(t, x):
-        wave = jnp.cos(jnp.pi * x[0])
-        return jnp.stack([jnp.exp(-t) * wave, jnp.exp(-2 * t) * wave**2])
+        decay = k * jnp.pi**2
+        grown = (jnp.exp(-t) - jnp.exp(-decay * t)) / (decay - 1)
+        return jnp.cos(jnp.pi * x[0]) * jnp.stack([grown, jnp.exp(-t)])
 
-    def operator(w, t, x):
-        u, v = w(t, x)
-        sources = jnp.stack([0.1 * laplacian(w)(t, x)[0] + u * v, v - u**2])
-        return dt(w)(t, x) - sources
+    def residual(w, t, x):
+        _, v = w(t, x)
+        return dt(w)(t, x) - jnp.stack([k * laplacian(w)(t, x)[0] + v, -v])
 
-    problem = Problem(
-        ROD,
-        lambda w, t, x: operator(w, t, x) - operator(exact, t, x),
-        [
-            Neumann(ROD.boundary, 0.0, component=0),
-            Initial(lambda x: exact(jnp.asarray(0.0), x)),
-        ],
-        time=(0.0, 1.0),
-        exact=exact,
-    )
-    reference = method_of_lines(problem, 24, order=4)
-    # Stated by the solution on fewer nodes, so never too small once it converges.
+    conditions = [
+        Neumann(ROD.boundary, 0.0, component=0),
+        Initial(lambda x: exact(jnp.asarray(0.0), x)),
+    ]
+    problem = Problem(ROD, residual, conditions, time=(0.0, 1.0))
+    reference = method_of_lines(problem, 24, order=4, shape=(2,))
     true = error(reference, exact, problem)
-    assert 1e-7 < true < reference.error < 10 * true
+    assert 1e-7 < true < reference.error < 30 * true
 
 
+@pytest.mark.slow
 def test_stiff_heat_is_marched_implicitly():
     exact = lambda t, x: jnp.exp(-(jnp.pi**2) * t) * jnp.sin(jnp.pi * x[0])
     conditions = [
@@ -226,6 +220,7 @@ def test_stiff_heat_is_marched_implicitly():
     assert error(reference, exact, problem) < 2e-9
 
 
+@pytest.mark.slow
 def test_what_was_computed_before_a_blow_up_is_kept():
     # u_t = u^2 from 1 is 1 / (1 - t).
     problem = Problem(

@@ -270,7 +270,9 @@ def _initial_values(term, rate, begin, points):
     def at(x):
         zero = local_field(begin, x, ({(): jnp.zeros(rate.shape, x.dtype)},))
         residual = term.residual(zero, RowInput((begin, x)))
-        parts = [residual[k] for k in ("value", "rate")] if rate.order == 2 else residual
+        parts = (
+            [residual[k] for k in ("value", "rate")] if rate.order == 2 else residual
+        )
         return [-jnp.ravel(part) for part in jax.tree.leaves(parts)]
 
     return jax.vmap(at)(points)
