@@ -271,8 +271,8 @@ def sensitivities(term, rows, coefficients, all_indices):
                 dict(zip(indices, cs, strict=True))
                 for indices, cs in zip(all_indices, coefficients, strict=True)
             ]
-            *time, x = row.arguments
-            return ravelled(term, local_field(*(time or [None]), x, jets), row)
+            t = row.arguments[0] if len(row.arguments) > 1 else None
+            return ravelled(term, local_field(t, row.arguments[-1], jets), row)
 
         jacobian = jax.jacrev(residual)(coefficients)
         return jax.tree.map(lambda g: g.reshape(g.shape[0], -1), jacobian)

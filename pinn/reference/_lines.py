@@ -12,7 +12,6 @@ from .._rate import Index, Rate
 from ._axis import AbstractAxis, Multiplier, Stencil, apply
 from ._boundary import Ends
 
-
 _POWERS = 20
 
 

@@ -1,9 +1,11 @@
-"""Integration in time by diffrax, and interpolation between its steps."""
+"""Integration in time by diffrax, and interpolation between its steps.
+
+diffrax takes a quarter of a second to import, so this is done where it is used.
+"""
 
 from collections.abc import Callable
 from typing import Any
 
-import diffrax
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -50,7 +52,7 @@ def march(
     start: Float[Array, "..."],
     time: tuple[float, float],
     *,
-    solver: diffrax.AbstractSolver,
+    solver: Any,
     rtol: float,
 ) -> tuple[March, str | None]:
     """Integrate ``y' = slope(t, y, None)`` for `y` of the size of one.
@@ -59,10 +61,12 @@ def march(
     -------
     The solution as far as it went, and why it ended early if it did.
     """
+    import diffrax
+
     begin, end = time
-    step, ended = _FIRST * (end - begin), False
+    step = _FIRST * (end - begin)
     times, values = [np.asarray([begin])], [np.asarray(start)[None]]
-    while not ended:
+    while True:
         t = times[-1][-1]
         numbers = jnp.asarray([t, end, min(step, end - t), rtol, _SMALLEST * (end - t)])
         made = _advance(slope, solver, numbers, jnp.asarray(values[-1][-1]))
@@ -72,7 +76,8 @@ def march(
         if count:
             known = np.concatenate(times)
             step = float(known[-1] - known[-2])
-        ended = count == 0 or bool(made.result != diffrax.RESULTS.max_steps_reached)
+        if count == 0 or made.result != diffrax.RESULTS.max_steps_reached:
+            break
     ts, ys = np.concatenate(times), np.concatenate(values)
     why = None
     if made.result != diffrax.RESULTS.successful:
@@ -81,6 +86,8 @@ def march(
 
 
 def _integrate(slope, solver, numbers, y):
+    import diffrax
+
     t, end, step, rtol, smallest = numbers
     return diffrax.diffeqsolve(
         diffrax.ODETerm(slope),

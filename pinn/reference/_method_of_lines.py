@@ -6,16 +6,15 @@ import warnings
 from collections.abc import Sequence
 from typing import Any, Literal
 
-import diffrax
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from .._compiled import Compiled
 from .._condition import Initial, RowInput
 from .._domain import AbstractBox
-from .._compiled import Compiled
 from .._precision import bits, turn_on
 from .._problem import Problem
 from .._rate import Rate, local_field, rate_of
@@ -90,7 +89,7 @@ def method_of_lines(
     order: Order = "spectral",
     periodic: Sequence[int] = (),
     rtol: float = 1e-10,
-    solver: diffrax.AbstractSolver | None = None,
+    solver: Any = None,
     shape: tuple[int, ...] | None = None,
     estimate: bool = True,
 ) -> Reference:
@@ -215,6 +214,8 @@ def _solve(problem, rate, counts, order, periodic, rtol, solver) -> Reference:
 
 def _solver(lines: Lines, start: Array, time: tuple[float, float]) -> Any:
     """Explicit, if not many steps are asked for by stability alone."""
+    import diffrax
+
     radius = float(_radius(lines, jnp.asarray(time[0]), start))
     steps = radius * (time[1] - time[0]) / _STABLE
     return diffrax.Tsit5() if steps < _MOST_EXPLICIT else diffrax.Kvaerno5()
