@@ -158,7 +158,7 @@ def test_time_dependent_neumann_and_robin_ends():
 def test_mixed_faces_of_a_square_for_a_damped_wave():
     # Differences of order four are exact for this polynomial, the mixed derivative and
     # those of the velocity included; the edges follow from both faces.
-    exact = lambda t, x: (1 + t**2) * x[0] * (x[1] ** 2 - 2 * x[1]) * x[0] ** 2
+    exact = lambda t, x: (1 + t**2) * x[0] ** 3 * (x[1] ** 2 - 2 * x[1])
     faces = SQUARE.faces
 
     def operator(u, t, x):

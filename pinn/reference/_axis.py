@@ -170,7 +170,7 @@ def apply(
     if isinstance(stencil, Multiplier):
         n = u.shape[axis]
         symbol = jax.lax.complex(*stencil.parts)
-        symbol = symbol.reshape(-1, *(1,) * (u.ndim - 1 - axis))
+        symbol = symbol.reshape(*(1,) * axis, -1, *(1,) * (u.ndim - 1 - axis))
         waves = jnp.fft.rfft(u, axis=axis)
         symbol = jnp.broadcast_to(symbol, waves.shape)
         return jnp.fft.irfft(symbol * waves, n, axis=axis)
@@ -178,7 +178,9 @@ def apply(
     if width == n:
         return jnp.moveaxis(jnp.tensordot(stencil.weights, u, (1, axis)), 0, axis)
     near = jnp.take(u, stencil.places.T, axis=axis)  # (..., s, n, ...)
-    weights = stencil.weights.T.reshape(width, n, *(1,) * (u.ndim - 1 - axis))
+    weights = stencil.weights.T.reshape(
+        *(1,) * axis, width, n, *(1,) * (u.ndim - 1 - axis)
+    )
     return jnp.sum(near * weights, axis=axis)
 
 
