@@ -7,6 +7,7 @@ from . import (
     callbacks as callbacks,
     metrics as metrics,
     problems as problems,
+    reference as reference,
 )
 from ._condition import (
     AbstractCondition as AbstractCondition,
