@@ -35,6 +35,7 @@ LEVELS = {
     "_equation": 5,
     "_points": 5,
     "problems": 5,
+    "_rate": 6,
     "_residuals": 6,
     "_weighting": 7,
     "_feature_rows": 7,
