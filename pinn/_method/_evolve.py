@@ -13,6 +13,7 @@ import numpy as np
 from jaxtyping import PRNGKeyArray
 
 from .._checks import is_number, is_whole
+from .._host import Hosted
 from .._network import Evolved
 from .._points import Points
 from .._problem import Problem
@@ -218,9 +219,8 @@ class Evolve(AbstractMethod):
             turn = bool(worse.any()) and taus[n - 1] < 1
             keep = max(1, int(np.argmax(worse))) if worse.any() and turn else n
         y = [np.asarray(a)[:keep] for a in seen.coefficients]
-        readouts, rates = (state.window.readout(a) for a in y[:2])
         if keep > 1:
-            state.panels.add(taus[:keep], readouts, rates)
+            state.panels.add(taus[:keep], [state.window.readout(a) for a in y])
         last = keep - 1
         new = dataclasses.replace(
             state,
@@ -263,6 +263,11 @@ class Evolve(AbstractMethod):
     def field(self, state: "State") -> Any:
         return state.panels.field()
 
+    def judge(
+        self, residuals: Residuals, field: Any, points: Points
+    ) -> tuple[np.ndarray, np.ndarray]:
+        return _judged(residuals, field, points)
+
     def plan(self, problem: Problem, shape: tuple[int, ...], tol: float | None) -> Plan:
         target = _TARGET if tol is None else tol
         return Plan(problem, shape, self.features, self.largest, target)
@@ -296,6 +301,13 @@ class Evolve(AbstractMethod):
         stream = 1 + len(plan.found)
         points = self.number_of_points(field)
         return plan, Refinement(field, points, str(trial), stream)
+
+
+@Hosted
+def _judged(residuals, field, points):
+    """See `AbstractMethod.judge`; each field has other shapes, so none is compiled."""
+    values = jax.vmap(field)(*points["equation"].arguments)
+    return residuals.rows(field, points), values
 
 
 @dataclass(frozen=True)

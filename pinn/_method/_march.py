@@ -21,8 +21,8 @@ from .._rate import Rate
 from ._modes import Boundary, Modes
 
 # Accepted steps of one compiled call, after which Ctrl-C is answered: a multiple of the
-# three that make a panel of the solution.
-STEPS = 96
+# three or five that make a panel of the solution.
+STEPS = 90
 
 
 class System(eqx.Module):

@@ -1,5 +1,6 @@
 """The steps of an integrator gathered into a field that is smooth in time."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import equinox as eqx
@@ -9,9 +10,8 @@ import numpy as np
 
 from .._network import DEGREE, Evolved, hermite
 
-# Steps that one polynomial spans, and the multiple that panels are filled up to.
-STEPS_OF_PANEL = DEGREE // 2
-_BLOCK, _WIDTH = 64, 64
+# Panels are filled up to a multiple.
+_BLOCK = 64
 
 
 class Panels:
@@ -32,12 +32,13 @@ class Panels:
         self.time, self.shape = time, shape
         self._edges, self._tables, self._windows = [0.0], [], []
 
-    def add(self, taus: np.ndarray, readouts: np.ndarray, rates: np.ndarray) -> None:
+    def add(self, taus: np.ndarray, derivatives: Sequence[np.ndarray]) -> None:
         """Steps that go on from the last: times, and readouts ``(n, d, m + 1)`` with
         their derivatives in τ."""
-        for start in range(0, len(taus) - 1, STEPS_OF_PANEL):
-            some = slice(start, min(start + STEPS_OF_PANEL, len(taus) - 1) + 1)
-            self._tables.append(hermite(taus[some], readouts[some], rates[some]))
+        steps = (DEGREE + 1) // len(derivatives) - 1
+        for start in range(0, len(taus) - 1, steps):
+            some = slice(start, min(start + steps, len(taus) - 1) + 1)
+            self._tables.append(hermite(taus[some], [a[some] for a in derivatives]))
             self._edges.append(float(taus[some][-1]))
             self._windows.append(len(self.networks) - 1)
 
@@ -63,6 +64,7 @@ class Panels:
         tables += [np.zeros_like(tables[-1])] * missing
         windows += [windows[-1]] * missing
         start, stop = self.time
+        edges = start + (stop - start) * np.asarray(edges)
         coefficients = np.stack(tables).reshape(
             len(tables), DEGREE + 1, *self.shape, m + 1
         )
@@ -71,7 +73,9 @@ class Panels:
         rest = eqx.filter(self.networks[0], eqx.is_array, inverse=True)
         return Evolved(
             eqx.combine(stacked, rest),
-            jnp.asarray(start + (stop - start) * np.asarray(edges)),
+            jnp.asarray(edges),
+            jnp.asarray((edges[1:] + edges[:-1]) / 2),
+            jnp.asarray(2 / np.diff(edges)),
             jnp.asarray(coefficients),
             jnp.asarray(windows, jnp.int32),
         )

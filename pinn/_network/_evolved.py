@@ -1,5 +1,6 @@
 """A field on frozen features of space whose readout is a piecewise polynomial of time."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import equinox as eqx
@@ -8,28 +9,30 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
-# Degree of the polynomial on each panel: values and rates at four times.
-DEGREE = 7
+# Degree of the polynomial on each panel: two numbers at six times, or three at four.
+DEGREE = 11
 
 
 class Evolved(eqx.Module):
     r"""A field $u(t, x) = \sum_j c_j(t)\, \varphi_j(x) + c_0(t)$ on features of space.
 
-    On each *panel* of time every $c_j$ is a polynomial of degree seven,
+    On each *panel* of time every $c_j$ is a polynomial of degree eleven,
 
     $$ c_j(t) = \sum_k C_{kj}\, T_k(s), \qquad s \in [-1, 1], $$
 
     in Chebyshev polynomials of the time on that panel; value and rate agree where two
-    panels meet. The features may be others from one *window* of panels to the next.
+    panels meet, for an equation of second order in time the second derivative too. The features may be others from one *window* of panels to the next.
 
-    Parameters
+    Attributes
     ----------
-    features
+    space
         A network of space, whose ``features(x)`` are used, with a leading axis of the
         windows on all its arrays.
     edges
         Where panels begin, increasing, and where the last ends, in the caller's unit
         of time.
+    centres, scales
+        The middle of each panel, and one over half its duration.
     coefficients
         $C$, with the constant $c_0$ as the last column.
     windows
@@ -38,6 +41,8 @@ class Evolved(eqx.Module):
 
     space: Any
     edges: Float[Array, " edges"]
+    centres: Float[Array, " panels"]
+    scales: Float[Array, " panels"]
     coefficients: Float[Array, "panels degree *d m"]
     windows: Int[Array, " panels"]
 
@@ -49,8 +54,7 @@ class Evolved(eqx.Module):
     def readout_at(self, t: Float[Array, ""]) -> Float[Array, "*d m"]:
         """$c(t)$, with the constant as the last column."""
         panel = self._panel(t)
-        start, stop = self.edges[panel], self.edges[panel + 1]
-        s = (2 * t - start - stop) / (stop - start)
+        s = (t - self.centres[panel]) * self.scales[panel]
         table = self.coefficients[panel]
         before, here = jnp.ones_like(s), s
         total = table[0] * before + table[1] * here
@@ -64,39 +68,46 @@ class Evolved(eqx.Module):
         c = self.readout_at(t)
         return c[..., :-1] @ self.features(t, x) + c[..., -1]
 
-    def _panel(self, t: Any) -> Int[Array, ""]:
+    def _panel(self, t: Any) -> Any:
+        if len(self.windows) == 1:
+            return 0
         # At the border of two panels both serve alike.
         inner = jax.lax.stop_gradient(self.edges[1:-1])
         return jnp.sum(jax.lax.stop_gradient(t) >= inner, dtype=self.windows.dtype)
 
     def _space(self, panel: Any) -> Any:
         arrays, rest = eqx.partition(self.space, eqx.is_array)
-        arrays = jax.tree.map(lambda a: a[self.windows[panel]], arrays)
+        one = jax.tree.leaves(arrays)[0].shape[0] == 1
+        window = 0 if one else self.windows[panel]
+        arrays = jax.tree.map(lambda a: a[window], arrays)
         return eqx.combine(arrays, rest)
 
 
-def hermite(nodes: np.ndarray, values: np.ndarray, rates: np.ndarray) -> np.ndarray:
-    """Chebyshev coefficients of the polynomial with given values and rates.
+def hermite(nodes: np.ndarray, derivatives: Sequence[np.ndarray]) -> np.ndarray:
+    """Chebyshev coefficients of the polynomial with given derivatives at some times.
 
     Parameters
     ----------
     nodes
-        Up to four increasing times ``(k,)``; the panel runs from the first to the last.
-    values, rates
-        At these, ``(k, ...)``.
+        Increasing times ``(k,)``; the panel runs from the first to the last.
+    derivatives
+        The values there, the first derivatives, and so on: p arrays ``(k, ...)``.
 
     Returns
     -------
     ndarray
-        ``(DEGREE + 1, ...)``, zero from 2k on.
+        ``(DEGREE + 1, ...)``, zero from p k on.
     """
     chebyshev = np.polynomial.chebyshev
-    k, half = len(nodes), (nodes[-1] - nodes[0]) / 2
+    half = (nodes[-1] - nodes[0]) / 2
     s = (nodes - nodes[0]) / half - 1
-    unit = np.eye(2 * k)
-    slopes = np.stack([chebyshev.chebval(s, chebyshev.chebder(e)) for e in unit], 1)
-    matrix = np.concatenate([chebyshev.chebvander(s, 2 * k - 1), slopes])
-    right = np.concatenate([values, half * rates]).reshape(2 * k, -1)
-    result = np.zeros((DEGREE + 1, right.shape[1]))
-    result[: 2 * k] = np.linalg.solve(matrix, right)
-    return result.reshape(DEGREE + 1, *values.shape[1:])
+    size = len(nodes) * len(derivatives)
+    rows, right = [], []
+    for order, values in enumerate(derivatives):
+        basis = chebyshev.chebder(np.eye(size), order, axis=0)
+        rows.append(chebyshev.chebval(s, basis).T)
+        right.append(half**order * values.reshape(len(nodes), -1))
+    found = np.linalg.solve(np.concatenate(rows), np.concatenate(right))
+    result = np.zeros((DEGREE + 1, found.shape[1]))
+    result[:size] = found
+    return result.reshape(DEGREE + 1, *derivatives[0].shape[1:])
