@@ -17,6 +17,7 @@ from .._host import Hosted
 from .._network import Evolved
 from .._points import Points
 from .._problem import Problem
+from .._rate import rate_of
 from .._residuals import Residuals
 from ._base import AbstractMethod, Evidence, Refinement
 from ._draw_features import draw_features
@@ -24,7 +25,13 @@ from ._evolve_plan import Plan, Trial
 from ._march import advance, look, slopes_of
 from ._options import needs_64_bit
 from ._panels import Panels
-from ._windows import Window, first_window, next_window, space_of
+from ._windows import (
+    Window,
+    first_window,
+    initial_values,
+    next_window,
+    space_of,
+)
 
 # Share of the target that the integrator is given for each step.
 _SHARE, _LEAST_TOLERANCE = 0.1, 1e-12
@@ -124,18 +131,16 @@ class Evolve(AbstractMethod):
     def default_field(
         self, problem: Problem, shape: tuple[int, ...], *, key: PRNGKeyArray
     ) -> Any:
+        rate = rate_of(problem, shape)
+        centre = np.mean([np.asarray(b) for b in problem.domain.bounds], axis=0)
+        initial_values(problem, shape, rate.order, centre[None])
         return self._draw(self.plan(problem, shape, None).next(), problem, shape, key)
 
     def _draw(
         self, trial: Trial | None, problem: Problem, shape: tuple[int, ...], key: Any
     ) -> Evolved:
         """A field that stays at zero, on the features of a trial."""
-        assert trial is not None
-        if problem.time is None:
-            raise ValueError(
-                "`Evolve` integrates in time, and `problem` has none; give "
-                "`Problem(..., time=(t0, t1))`, or use `pinn.LeastSquares()`."
-            )
+        assert trial is not None and problem.time is not None
         network = draw_features(space_of(problem), (), None, trial.of_space, key)
         return Panels(network, problem.time, shape).field()
 
@@ -275,16 +280,28 @@ class Evolve(AbstractMethod):
     def remember(self, plan: Plan | None) -> Any:
         if plan is None:
             return None
-        return [(e.fresh, e.estimate, e.target) for e in plan.found]
+        return {"found": [(e.fresh, e.estimate, e.target) for e in plan.found]}
+
+    def origin(self, memory: Any, field: Any) -> Any:
+        if memory is None:
+            return None
+        windows = jax.tree.leaves(eqx.filter(field.space, eqx.is_array))[0].shape[0]
+        return {**memory, "sizes": (len(field.windows), windows)}
 
     def recall(
         self, problem: Problem, shape: tuple[int, ...], tol: float | None, memory: Any
     ) -> Plan:
-        found = tuple(Evidence(*numbers) for numbers in memory)
-        return dataclasses.replace(self.plan(problem, shape, tol), found=found)
+        found = tuple(Evidence(*numbers) for numbers in memory["found"])
+        sizes = memory.get("sizes")
+        return dataclasses.replace(
+            self.plan(problem, shape, tol),
+            found=found,
+            sizes=None if sizes is None else tuple(sizes),
+        )
 
     def template(self, problem: Problem, shape: tuple[int, ...], plan: Plan) -> Any:
-        return self._draw(plan.next(), problem, shape, jr.key(0))
+        field = self._draw(plan.next(), problem, shape, jr.key(0))
+        return field if plan.sizes is None else field.resized(*plan.sizes)
 
     def refine(
         self, plan: Plan | None, field: Any, evidence: Evidence, *, key: PRNGKeyArray

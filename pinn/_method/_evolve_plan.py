@@ -42,7 +42,8 @@ class Trial:
 class Plan:
     """All that was found, in order; what comes next follows from it.
 
-    See `_growth.Plan`, of which this is the like for features of space.
+    See `_growth.Plan`, of which this is the like for features of space. `sizes` are the
+    numbers of panels and windows of a field that was integrated under the plan.
     """
 
     problem: Problem
@@ -51,6 +52,7 @@ class Plan:
     largest: int
     target: float
     found: tuple[Evidence, ...] = ()
+    sizes: tuple[int, int] | None = None
 
     def after(self, evidence: Evidence) -> "Plan":
         return dataclasses.replace(self, found=(*self.found, evidence))
@@ -121,7 +123,3 @@ def _stands(values: list[float]) -> bool:
     if len(values) <= _PATIENCE:
         return False
     return min(values[-_PATIENCE:]) > 0.5 * min(values[:-_PATIENCE])
-
-
-def remembered(plan: Plan) -> Any:
-    return [(e.fresh, e.estimate, e.target) for e in plan.found]

@@ -29,7 +29,7 @@ from ._blas import blas_threads
 # Singular values of the conditions below this share of the largest bind nothing.
 _BOUND = 1e-9
 # Sizes are rounded up to a multiple, so that other features compile nothing anew.
-_BLOCK = 64
+_BLOCK = 128
 
 
 class Boundary(eqx.Module):
@@ -194,13 +194,13 @@ def make_modes(
         transform = v[:r].T / s[:r]
         tables_of_modes = [table @ transform for table in values]
         null, lift = _constrained(network, boundary, transform, components)
-    q = null.shape[1]
-    if q == 0:
+    if null.shape[1] == 0:
         raise ValueError(
             f"`features` = {network.readout.weight.shape[-1]} are too few: none are "
             "left over when the conditions are met. Give `Evolve` more."
         )
-    height, width = _rounded(r), _rounded(q)
+    height = -(-r // _BLOCK) * _BLOCK
+    width = components * height
     fill = lambda a, *shape: jnp.asarray(
         np.pad(a, [(0, n - k) for k, n in zip(a.shape, shape, strict=True)])
     )
@@ -263,10 +263,6 @@ def _distinct(inputs: RowInput) -> tuple[np.ndarray, np.ndarray | None]:
     normal = None if inputs.normal is None else np.asarray(inputs.normal)
     _, first = np.unique(x, axis=0, return_index=True)
     return x[first], None if normal is None else normal[first]
-
-
-def _rounded(size: int) -> int:
-    return -(-size // _BLOCK) * _BLOCK
 
 
 @Hosted

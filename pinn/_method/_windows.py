@@ -142,7 +142,7 @@ def _window(problem, rate, boundary, network, x, weights, base, cut, key) -> Win
     modes, transform = make_modes(
         network, indices, boundary, x, weights, components, cut
     )
-    checks = np.asarray(problem.domain.sample(_CHECKS, key=jr.fold_in(key, 8)))
+    checks = _spread(problem, _CHECKS, jr.fold_in(key, 8))
     derivatives = derivatives_of(network, checks, indices)
     system = System(
         rate,
@@ -167,9 +167,7 @@ def _placed(problem, guide, m, base, key) -> tuple[Any, np.ndarray, np.ndarray]:
     """Features where a field of space is steep, points crowded there, their weights."""
     space, dim = space_of(problem), problem.domain.dim
     trial = placed(m, dim)
-    candidates = np.asarray(
-        problem.domain.sample(_CANDIDATES, key=jr.fold_in(key, 9))
-    )
+    candidates = _spread(problem, _CANDIDATES, jr.fold_in(key, 9))
     places = places_for(space, trial, guide, (candidates,), key)
     network = draw_features(space, (), None, trial, key, places)
     crowd = places_for(
@@ -182,6 +180,23 @@ def _placed(problem, guide, m, base, key) -> tuple[Any, np.ndarray, np.ndarray]:
         space, guide, (candidates,), (x,)
     )
     return network, x, 1 / density
+
+
+def _spread(problem: Problem, n: int, key: PRNGKeyArray) -> np.ndarray:
+    """Points all over the domain, drawn on the host, where nothing is compiled."""
+    region = problem.equation.region
+    rng = np.random.default_rng(np.ravel(jax.device_get(jr.key_data(key))))
+    found, count = [], 0
+    while count < n:
+        x, keep = _place(region, rng.uniform(size=(n, region.cube_dim)))
+        found.append(np.asarray(x if keep is None else x[np.asarray(keep)]))
+        count += len(found[-1])
+    return np.concatenate(found)[:n]
+
+
+@Hosted
+def _place(region, cube):
+    return region.place(cube)
 
 
 def _density(problem: Problem, x: np.ndarray) -> np.ndarray:

@@ -68,6 +68,26 @@ class Evolved(eqx.Module):
         c = self.readout_at(t)
         return c[..., :-1] @ self.features(t, x) + c[..., -1]
 
+    def resized(self, panels: int, windows: int) -> "Evolved":
+        """A field of the same structure with other numbers of panels and windows, to
+        be filled with numbers."""
+
+        def of_length(tree, n):
+            return jax.tree.map(
+                lambda a: jnp.zeros((n, *a.shape[1:]), a.dtype)
+                if eqx.is_array(a)
+                else a,
+                tree,
+            )
+
+        return Evolved(
+            of_length(self.space, windows),
+            of_length(self.edges, panels + 1),
+            *of_length(
+                (self.centres, self.scales, self.coefficients, self.windows), panels
+            ),
+        )
+
     def _panel(self, t: Any) -> Any:
         if len(self.windows) == 1:
             return 0
