@@ -43,6 +43,8 @@ _SHORTEST_WINDOW = 1 / 32
 # largest decay with the duration.
 _STIFF = 3000.0
 _FIRST_STEP = 1e-3
+# A leg that gets no further than this share of the duration ends the march.
+_STANDSTILL = 1e-9
 # What is aimed at where no tolerance is asked for, as in the session.
 _TARGET = 1e-9
 _TOLERANCE = _SHARE * _TARGET
@@ -234,7 +236,9 @@ class Evolve(AbstractMethod):
             length=float(taus[last] - taus[last - 1]) if last else state.length,
             start=start,
             steps=state.steps + last,
-            failed=bool(leg.failed) or n <= int(leg.count) or n == 1,
+            failed=bool(leg.failed)
+            or n <= int(leg.count)
+            or taus[n - 1] - taus[0] < _STANDSTILL,
             hopeless=not self.placing and bool(defects[last] > _HOPELESS),
         )
         if turn and not new.failed:
@@ -254,6 +258,9 @@ class Evolve(AbstractMethod):
 
     def done(self, state: "State") -> bool:
         return state.tau >= 1 or state.failed or state.hopeless
+
+    def failed(self, state: "State") -> bool:
+        return state.failed
 
     def remark(self, state: "State") -> str:
         start, stop = state.panels.time
