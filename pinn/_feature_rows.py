@@ -236,9 +236,7 @@ class FeatureRows:
         )
         pick = [computed.index(i) for i in indices]
         arguments = self.points[name].arguments
-        for rows, columns, table in tables(
-            self.field, arguments, self._unit, computed
-        ):
+        for rows, columns, table in tables(self.field, arguments, self._unit, computed):
             result[:, rows, columns] = table[pick]
         for position, index in enumerate(indices):
             result[position, :, m] = 1.0 if index == () else 0.0

@@ -225,7 +225,7 @@ def _probe(problem, equation, shape, all_indices, rows):
     ]
     draw = lambda scale: (scale * rng.standard_normal((n, *shape))).astype(dtype)
     first = [[draw(s) for s in scales] for scales in units]
-    known = _differentiated(equation, rows, first, all_indices)
+    known = sensitivities(equation, rows, first, all_indices)
     # Those of the largest order in time that enters are drawn again.
     enters = _entering(known, units)
     order = max((m for m, found in enumerate(enters) if found.any()), default=0)
@@ -233,7 +233,7 @@ def _probe(problem, equation, shape, all_indices, rows):
         [draw(s) for s in scales] if m == order else list(first[m])
         for m, scales in enumerate(units)
     ]
-    changed = _differentiated(equation, rows, second, all_indices)
+    changed = sensitivities(equation, rows, second, all_indices)
     both = [
         [np.stack([a, b]) for a, b in zip(x, y, strict=True)]
         for x, y in zip(known, changed, strict=True)
@@ -258,8 +258,12 @@ def _entering(derivatives, units):
 
 
 @Hosted
-def _differentiated(equation, rows, coefficients, all_indices):
-    """∂F/∂c for every coefficient, ``(n, k, d)`` each."""
+def sensitivities(term, rows, coefficients, all_indices):
+    r"""$\partial F/\partial c$ of one term at many points, ``(n, k, d)`` each.
+
+    `coefficients` holds for each time derivative (or, without time, once) an array for
+    each of its `all_indices`, one row for each point.
+    """
 
     def at(row, coefficients):
         def residual(coefficients):
@@ -267,8 +271,8 @@ def _differentiated(equation, rows, coefficients, all_indices):
                 dict(zip(indices, cs, strict=True))
                 for indices, cs in zip(all_indices, coefficients, strict=True)
             ]
-            field = local_field(*row.arguments, jets)
-            return ravelled(equation, field, row)
+            *time, x = row.arguments
+            return ravelled(term, local_field(*(time or [None]), x, jets), row)
 
         jacobian = jax.jacrev(residual)(coefficients)
         return jax.tree.map(lambda g: g.reshape(g.shape[0], -1), jacobian)
@@ -315,10 +319,10 @@ def _check_mass(one: Any, other: Any, components: int) -> None:
             "...`, or use `pinn.solve` with a method in space-time."
         )
     # Rows and columns may have units of their own.
-    scaled = one / np.maximum(
-        np.nanmax(np.abs(one), axis=(0, 2), keepdims=True), 1e-300
-    )
-    scaled /= np.maximum(np.nanmax(np.abs(scaled), axis=(0, 1), keepdims=True), 1e-300)
+    scaled = one
+    for axes in ((0, 2), (0, 1)):
+        size = np.nanmax(np.abs(scaled), axis=axes, keepdims=True)
+        scaled = scaled / np.where(size > 0, size, 1.0)
     known = scaled[np.isfinite(scaled).all(axis=(1, 2))]
     smallest = np.linalg.svd(known, compute_uv=False)[:, -1]
     if not (smallest > tiny).all():

@@ -39,16 +39,21 @@ def rod_problem(residual, conditions, exact=None):
     return Problem(ROD, residual, conditions, time=(0.0, 0.5), exact=exact)
 
 
-def window_of(problem, shape=(), **options):
-    """The first window of a march and the state there; nothing is compiled for it."""
-    method = pinn.Evolve(**options)
+def start_of(method, problem, shape=()):
+    """What `init` of a method takes, as a solve would make it."""
     field = method.default_field(problem, shape, key=jr.key(0))
     source = PointSource(problem, None, key=jr.key(1))
     points = source.draw(source.counts(method.number_of_points(field)))
     jets = analyse(problem, shape, points)
     residuals = Residuals(problem, by_operator(problem, jets), structure(jets))
-    placing = method.placing
-    return first_window(residuals, field, points, method.cut, placing, jr.key(2))
+    return residuals, field, points
+
+
+def window_of(problem, shape=()):
+    """The first window of a march and the state there; nothing is compiled for it."""
+    method = pinn.Evolve()
+    start = start_of(method, problem, shape)
+    return first_window(*start, method.cut, method.placing, jr.key(2))
 
 
 def seen(window, state, tau=0.0):
@@ -59,7 +64,7 @@ def seen(window, state, tau=0.0):
     return here, float(found.defects[0])
 
 
-@pytest.mark.parametrize("count", (2, 3))
+@pytest.mark.parametrize("count", [2, 3])
 def test_panel_takes_polynomials_of_degree_eleven_exactly(count):
     rng = np.random.default_rng(0)
     p = np.polynomial.Polynomial(rng.standard_normal(12))
@@ -104,22 +109,20 @@ def test_rate_is_exact_where_the_solution_is_in_the_span():
     assert defect < 1e-6
 
 
-def test_conditions_hold_for_all_states_and_their_data_is_followed(getkey):
+def test_conditions_hold_and_their_data_is_followed():
     inflow = lambda t, x: jnp.sin(7 * t)
     conditions = [
         Dirichlet(ROD.faces["left"], inflow),
         Neumann(ROD.faces["right"], lambda t, x: jnp.cos(t)),
-        Initial(0.0),
+        Initial(sine),  # it agrees with neither
     ]
     window, state = window_of(rod_problem(heat, conditions))
-    some = (jr.normal(getkey(), state[0].shape),)
-    y = np.asarray(window.system.coefficients(jnp.asarray(0.4), some)[0])
+    y = np.asarray(window.system.coefficients(jnp.asarray(0.4), state)[0])
     readout = window.readout(y)[0]
     u = lambda x: readout[:-1] @ window.network.features(x) + readout[-1]
-    ends = jnp.asarray([0.0]), jnp.asarray([1.0])
-    assert_allclose(u(ends[0]), np.sin(7 * 0.2), atol=1e-7)
+    assert_allclose(u(jnp.asarray([0.0])), np.sin(7 * 0.2), atol=1e-5)
     slope = jax.grad(lambda s: u(jnp.reshape(s, (1,))))(jnp.asarray(1.0))
-    assert_allclose(slope, np.cos(0.2), atol=1e-4)
+    assert_allclose(slope, np.cos(0.2), atol=1e-5)
 
 
 def test_heat_decays_and_waves_keep_their_energy():
@@ -133,16 +136,16 @@ def test_heat_decays_and_waves_keep_their_energy():
 
 
 def test_insulated_rod_keeps_its_heat():
-    start = lambda x: x[0] ** 2 * (1 - x[0]) ** 2 + x[0]
     walls = Neumann(ROD.boundary, 0.0)
-    bump = lambda x: start(x) - x[0]
+    bump = lambda x: jnp.cos(jnp.pi * x[0]) + 16 * x[0] ** 2 * (1 - x[0]) ** 2
     window, state = window_of(rod_problem(heat, [walls, Initial(bump)]))
     found = look(window.system, np.asarray([0.0]), (state[0][None],))
     nodes, weights = np.polynomial.legendre.leggauss(40)
     phi = jax.vmap(window.network.features)(jnp.asarray((nodes[:, None] + 1) / 2))
     readout = window.readout(found.coefficients[1][0])[0]
     mass = weights @ (np.asarray(phi) @ readout[:-1] + readout[-1]) / 2
-    assert abs(mass) < 1e-7
+    # The rate itself is about 1.
+    assert abs(mass) < 1e-4
 
 
 def test_systems_turn_component_by_component():
@@ -165,7 +168,8 @@ def test_heat_is_solved_to_its_tolerance():
     problem = pinn.problems.heat()
     solution = pinn.solve(problem, method=pinn.Evolve(), tol=1e-9, key=jr.key(0))
     report = solution.report
-    assert report.reached and report.relative_l2 <= 1e-9
+    assert report.reached
+    assert report.relative_l2 <= 1e-9
     assert report.condition_violation < 1e-10
 
 
@@ -175,7 +179,8 @@ def test_wave_is_solved_to_its_tolerance_and_resumed(tmp_path):
     problem = rod_problem(wave, conditions, exact)
     method = pinn.Evolve()
     whole = pinn.solve(problem, method=method, tol=1e-8, key=jr.key(0))
-    assert whole.report.reached and whole.report.relative_l2 <= 1e-8
+    assert whole.report.reached
+    assert whole.report.relative_l2 <= 1e-8
 
     def stop(record):
         if "note" in record:
@@ -198,14 +203,16 @@ def test_wave_is_solved_to_its_tolerance_and_resumed(tmp_path):
 def test_blow_up_keeps_what_was_computed_and_says_when():
     growth = lambda u, t, x: dt(u)(t, x) - u(t, x) ** 2
     problem = Problem(ROD, growth, [Initial(1.0)], time=(0.0, 2.0))
-    method = pinn.Evolve(features=20, largest=20)
-    solution = pinn.solve(
-        problem, method=method, tol=1e-6, key=jr.key(0), allow=["missing-conditions"]
-    )
-    assert solution.result is pinn.Result.diverged
-    assert any("t = 1" in remark for remark in solution.report.remarks)
-    value = solution(jnp.asarray(0.5), jnp.asarray([0.4]))
-    assert_allclose(value, 2.0, rtol=1e-5)
+    method = pinn.Evolve(features=20, tolerance=1e-8)
+    residuals, field, points = start_of(method, problem)
+    state = method.init(residuals, field, points, key=jr.key(2))
+    while not method.done(state):
+        state, _ = method.step(residuals, points, state)
+    assert method.failed(state)
+    assert_allclose(2 * state.tau, 1.0, rtol=1e-4)
+    assert f"t = {2 * state.tau:.6g}" in method.remark(state)
+    found = hurried(method.field(state), jnp.asarray(0.5), jnp.asarray([0.4]))
+    assert_allclose(found, 2.0, rtol=1e-6)
 
 
 @pytest.mark.slow
@@ -239,7 +246,7 @@ WALLS = Dirichlet(ROD.boundary, 0.0)
 
 
 @pytest.mark.parametrize(
-    "residual, conditions, message",
+    ("residual", "conditions", "message"),
     [
         (lambda u, t, x: laplacian(u)(t, x), [Initial(sine)], "no time derivative"),
         (lambda u, t, x: dt(u)(t, x) ** 2 - 1, [Initial(sine)], "not affine"),

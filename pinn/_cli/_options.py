@@ -8,8 +8,8 @@ import optax
 
 from .. import activations, problems
 from .._method import (
-    Evolve,
     LBFGS,
+    Evolve,
     FirstOrder,
     LeastSquares,
     LevenbergMarquardt,

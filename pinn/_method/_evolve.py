@@ -142,7 +142,8 @@ class Evolve(AbstractMethod):
         self, trial: Trial | None, problem: Problem, shape: tuple[int, ...], key: Any
     ) -> Evolved:
         """A field that stays at zero, on the features of a trial."""
-        assert trial is not None and problem.time is not None
+        assert trial is not None
+        assert problem.time is not None
         network = draw_features(space_of(problem), (), None, trial.of_space, key)
         return Panels(network, problem.time, shape).field()
 
@@ -196,7 +197,7 @@ class Evolve(AbstractMethod):
     def step(
         self, residuals: Residuals, points: Points, state: "State"
     ) -> tuple["State", dict[str, Any]]:
-        """Some steps of the integrator, and other features where these serve no more."""
+        """Some steps of the integrator, and other features where these fail."""
         number = lambda a: jnp.asarray(a, jnp.result_type(float))
         system, tolerance = state.window.system, self.tolerance or _TOLERANCE
         leg = jax.device_get(
@@ -211,13 +212,13 @@ class Evolve(AbstractMethod):
                 number(state.size),
             )
         )
-        n = int(leg.count) + 1
+        n = int(leg.steps) + 1
         taus, states = leg.taus[:n], jax.tree.map(lambda a: a[:n], leg.states)
         finite = np.isfinite(states[0]).all(axis=1)
         n = n if finite.all() else int(np.argmin(finite))
         seen = look(system, taus[:n], jax.tree.map(lambda a: a[:n], states))
         defects = seen.defects / np.maximum(seen.sizes, 1e-300)
-        start = defects[0] if state.start is None else state.start
+        start = float(defects[0]) if state.start is None else state.start
         keep, turn = n, False
         if self.placing:
             worse = (defects > _WORSE * start) & (
@@ -236,9 +237,9 @@ class Evolve(AbstractMethod):
             length=float(taus[last] - taus[last - 1]) if last else state.length,
             start=start,
             steps=state.steps + last,
-            failed=bool(leg.failed)
-            or n <= int(leg.count)
-            or taus[n - 1] - taus[0] < _STANDSTILL,
+            failed=bool(
+                leg.failed or n <= int(leg.steps) or taus[n - 1] - taus[0] < _STANDSTILL
+            ),
             hopeless=not self.placing and bool(defects[last] > _HOPELESS),
         )
         if turn and not new.failed:
@@ -315,9 +316,7 @@ class Evolve(AbstractMethod):
     ) -> tuple[Plan | None, Refinement | None]:
         if plan is None:
             return None, None
-        plan = plan.after(
-            dataclasses.replace(evidence, residuals=None, candidates=())
-        )
+        plan = plan.after(dataclasses.replace(evidence, residuals=None, candidates=()))
         trial = plan.next()
         if trial is None:
             return plan, None

@@ -4,7 +4,6 @@ import dataclasses
 import math
 from collections.abc import Generator
 from dataclasses import dataclass
-from typing import Any
 
 from .._problem import Problem
 from . import _growth

@@ -1,9 +1,9 @@
 r"""The ordinary differential equation for the coefficients of modes, integrated.
 
 With $y = N a + L g(t)$ and $Q$ the orthonormal functions, the coefficients follow the
-projected rate, $\partial_\tau^k a = N^T P\, f(t, Q y, \dots)$ at the quadrature points,
-with $\tau = (t - t_0)/(t_1 - t_0)$ and $f$ from the residual (`_rate.py`). An equation of
-second order in time is a system for $(a, a')$.
+projected rate, $\partial_\tau^k a = N^T P\, f(t, Q y, \dots)$ at the quadrature
+points, with $\tau = (t - t_0)/(t_1 - t_0)$ and $f$ from the residual (`_rate.py`). An
+equation of second order in time is a system for $(a, a')$.
 """
 
 from typing import Any, NamedTuple
@@ -121,8 +121,8 @@ class Leg(NamedTuple):
     Attributes
     ----------
     taus, states
-        At the ends of steps, the start first; those beyond `count` are void.
-    count
+        At the ends of steps, the start first; those beyond `steps` are void.
+    steps
         Number of steps.
     failed
         Whether it could go no further.
@@ -130,7 +130,7 @@ class Leg(NamedTuple):
 
     taus: Array
     states: Any
-    count: Array
+    steps: Array
     failed: Array
 
 

@@ -7,7 +7,6 @@ $y = N a - B^+ g(t)$: the columns of $N$ span the null space of $B$, and the *mo
 $Q N$ meet the homogeneous conditions, as closely as the cut allows.
 """
 
-import itertools
 from typing import Any
 
 import equinox as eqx
@@ -128,7 +127,7 @@ def boundary_of(
         rng = np.random.default_rng(0)
         probes = []
         for t in times:
-            inputs = RowInput((np.full(len(x), t), x), normal)
+            inputs: Any = _row_input(np.full(len(x), t), x, normal)
             jets = [
                 [rng.standard_normal((len(x), *shape)) for _ in indices]
                 for _ in range(order + 1)
@@ -154,13 +153,14 @@ def boundary_of(
             (
                 term,
                 factor,
-                jax.tree.map(jnp.asarray, RowInput((np.zeros(len(x)), x), normal)),
+                jax.tree.map(jnp.asarray, _row_input(np.zeros(len(x)), x, normal)),
                 tuple(indices[a] for a in entering),
                 jnp.asarray(matrix[..., entering]),
             )
         )
-    columns = tuple(zip(*found, strict=True)) if found else ((),) * 5
-    return Boundary(*columns, homogeneous, shape)
+    columns: Any = tuple(zip(*found, strict=True)) if found else ((),) * 5
+    terms, factors, inputs, indices, matrices = columns
+    return Boundary(terms, factors, inputs, indices, matrices, homogeneous, shape)
 
 
 def make_modes(
@@ -257,6 +257,10 @@ def _constrained(
     return v[rank:].T, lift[:, : 0 if boundary.homogeneous else None]
 
 
+def _row_input(t: Any, x: Any, normal: Any) -> RowInput:
+    return RowInput((t, x), normal)
+
+
 def _distinct(inputs: RowInput) -> tuple[np.ndarray, np.ndarray | None]:
     """The points in space, each once: in one dimension there are but two."""
     x = np.asarray(inputs.arguments[-1])
@@ -272,7 +276,8 @@ def _linearised(term, factor, inputs, jets, indices):
     def at(row, jets):
         def residual(jets):
             tables = [dict(zip(indices, cs, strict=True)) for cs in jets]
-            field = local_field(*row.arguments, tables)
+            t, x = row.arguments
+            field = local_field(t, x, tables)
             return factor * ravelled(term, field, row)
 
         zero = jax.tree.map(jnp.zeros_like, jets)

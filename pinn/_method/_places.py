@@ -59,7 +59,10 @@ def choose_places(
 
 
 def density_of(
-    problem: Problem, guide: Any, candidates: tuple[Any, ...], arguments: tuple[Any, ...]
+    problem: Problem,
+    guide: Any,
+    candidates: tuple[Any, ...],
+    arguments: tuple[Any, ...],
 ) -> np.ndarray:
     """The density of places at other points, over that of the candidates."""
     # Together, so that both are measured against the same range.

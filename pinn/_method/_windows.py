@@ -96,9 +96,7 @@ def first_window(
         data = initial_values(problem, shape, rate.order, x)
     else:
         weights = 1 / _density(problem, x)
-    window = _window(
-        problem, rate, boundary, network, x, weights, base, cut, key
-    )
+    window = _window(problem, rate, boundary, network, x, weights, base, cut, key)
     return window, _projected(window, data)
 
 
@@ -158,9 +156,7 @@ def _projected(window: Window, data: Any) -> tuple[np.ndarray, ...]:
     """The state of least distance to values at the quadrature points."""
     modes = window.system.modes
     null, project = np.asarray(modes.null), np.asarray(modes.project)
-    return tuple(
-        null.T @ np.ravel((project @ v.reshape(len(v), -1)).T) for v in data
-    )
+    return tuple(null.T @ np.ravel((project @ v.reshape(len(v), -1)).T) for v in data)
 
 
 def _placed(problem, guide, m, base, key) -> tuple[Any, np.ndarray, np.ndarray]:
@@ -176,9 +172,7 @@ def _placed(problem, guide, m, base, key) -> tuple[Any, np.ndarray, np.ndarray]:
     some = len(base) - len(crowd.arguments)
     x = np.concatenate([base[:some], crowd.arguments])
     density = some * _density(problem, x)
-    density += len(crowd.arguments) * density_of(
-        space, guide, (candidates,), (x,)
-    )
+    density += len(crowd.arguments) * density_of(space, guide, (candidates,), (x,))
     return network, x, 1 / density
 
 
@@ -239,7 +233,9 @@ def initial_values(
             for table, name in zip(found, ("value", "rate"), strict=False):
                 if name in parts:
                     part = -np.reshape(parts[name], (len(x), -1))
-                    table[:, which] = part if condition.component is None else part[:, 0]
+                    table[:, which] = (
+                        part if condition.component is None else part[:, 0]
+                    )
     for table, name in zip(found, ("value", "rate"), strict=False):
         if np.isnan(table).any(axis=0).any():
             missing = np.flatnonzero(np.isnan(table).any(axis=0)).tolist()

@@ -1,4 +1,4 @@
-"""A field on frozen features of space whose readout is a piecewise polynomial of time."""
+"""A field on frozen features of space whose readout is piecewise polynomial in time."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -21,7 +21,8 @@ class Evolved(eqx.Module):
     $$ c_j(t) = \sum_k C_{kj}\, T_k(s), \qquad s \in [-1, 1], $$
 
     in Chebyshev polynomials of the time on that panel; value and rate agree where two
-    panels meet, for an equation of second order in time the second derivative too. The features may be others from one *window* of panels to the next.
+    panels meet, for an equation of second order in time the second derivative too. The
+    features may be others from one *window* of panels to the next.
 
     Attributes
     ----------
@@ -74,9 +75,9 @@ class Evolved(eqx.Module):
 
         def of_length(tree, n):
             return jax.tree.map(
-                lambda a: jnp.zeros((n, *a.shape[1:]), a.dtype)
-                if eqx.is_array(a)
-                else a,
+                lambda a: (
+                    jnp.zeros((n, *a.shape[1:]), a.dtype) if eqx.is_array(a) else a
+                ),
                 tree,
             )
 
