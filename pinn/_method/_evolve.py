@@ -271,6 +271,11 @@ class Evolve(AbstractMethod):
                 f"the integrator could go no further than t = {t:.6g}; from there on "
                 "the field stays as it is"
             )
+        if state.hopeless:
+            return (
+                f"the features of this segment could not follow the solution beyond "
+                f"t = {t:.6g}; from there on its field stays as it is"
+            )
         return ""
 
     def field(self, state: "State") -> Any:
