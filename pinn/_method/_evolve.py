@@ -1,7 +1,6 @@
 """Frozen features of space whose readout moves in time, integrated by diffrax."""
 
 import dataclasses
-from dataclasses import dataclass
 from typing import Any
 
 import diffrax
@@ -22,11 +21,11 @@ from .._residuals import Residuals
 from ._base import AbstractMethod, Evidence, Refinement
 from ._draw_features import draw_features
 from ._evolve_plan import Plan, Trial
+from ._evolve_state import State
 from ._march import advance, look, slopes_of
 from ._options import needs_64_bit
 from ._panels import Panels
 from ._windows import (
-    Window,
     first_window,
     initial_values,
     next_window,
@@ -168,7 +167,7 @@ class Evolve(AbstractMethod):
 
     def init(
         self, residuals: Residuals, field: Any, points: Points, *, key: PRNGKeyArray
-    ) -> "State":
+    ) -> State:
         needs_64_bit("Evolve")
         window, state = first_window(
             residuals, field, points, self.cut, self.placing, key
@@ -195,8 +194,8 @@ class Evolve(AbstractMethod):
         )
 
     def step(
-        self, residuals: Residuals, points: Points, state: "State"
-    ) -> tuple["State", dict[str, Any]]:
+        self, residuals: Residuals, points: Points, state: State
+    ) -> tuple[State, dict[str, Any]]:
         """Some steps of the integrator, and other features where these fail."""
         number = lambda a: jnp.asarray(a, jnp.result_type(float))
         system, tolerance = state.window.system, self.tolerance or _TOLERANCE
@@ -257,13 +256,13 @@ class Evolve(AbstractMethod):
         record = {"loss": 0.5 * float(seen.defects[last]) ** 2, "time": new.tau}
         return new, record
 
-    def done(self, state: "State") -> bool:
+    def done(self, state: State) -> bool:
         return state.tau >= 1 or state.failed or state.hopeless
 
-    def failed(self, state: "State") -> bool:
+    def failed(self, state: State) -> bool:
         return state.failed
 
-    def remark(self, state: "State") -> str:
+    def remark(self, state: State) -> str:
         start, stop = state.panels.time
         t = start + (stop - start) * state.tau
         if state.failed:
@@ -278,7 +277,7 @@ class Evolve(AbstractMethod):
             )
         return ""
 
-    def field(self, state: "State") -> Any:
+    def field(self, state: State) -> Any:
         return state.panels.field()
 
     def judge(
@@ -336,47 +335,3 @@ def _judged(residuals, field, points):
     """See `AbstractMethod.judge`; each field has other shapes, so none is compiled."""
     values = jax.vmap(field)(*points["equation"].arguments)
     return residuals.rows(field, points), values
-
-
-@dataclass(frozen=True)
-class State:
-    """How far the integration has come, in the time τ that runs from 0 to 1.
-
-    Attributes
-    ----------
-    window
-        The features of now.
-    panels
-        What was computed.
-    solver
-        Of diffrax.
-    size
-        Of the coefficients at the start, which errors are measured against.
-    tau, state, length
-        The time, the coefficients there, and the length of the last step.
-    key
-        Draws the features of later windows.
-    begin, start
-        When the window began, and the defect there.
-    steps
-        Their number.
-    failed
-        Whether the integrator could go no further.
-    hopeless
-        Whether the features are so far from following the solution that others
-        should be tried.
-    """
-
-    window: Window
-    panels: Panels
-    solver: Any
-    size: float
-    tau: float
-    state: tuple[Any, ...]
-    length: float
-    key: PRNGKeyArray
-    begin: float = 0.0
-    start: float | None = None
-    steps: int = 0
-    failed: bool = False
-    hopeless: bool = False
