@@ -34,6 +34,7 @@ from ._method import (
     LBFGS as LBFGS,
     AbstractMethod as AbstractMethod,
     Evidence as Evidence,
+    Evolve as Evolve,
     FirstOrder as FirstOrder,
     LeastSquares as LeastSquares,
     LevenbergMarquardt as LevenbergMarquardt,

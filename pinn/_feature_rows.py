@@ -260,9 +260,7 @@ class FeatureRows:
         )
         pick = [computed.index(i) for i in indices]
         arguments = self.points[name].arguments
-        for rows, columns, table in _tables(
-            self.field, arguments, self._unit, computed
-        ):
+        for rows, columns, table in tables(self.field, arguments, self._unit, computed):
             result[:, rows, columns] = table[pick]
         for position, index in enumerate(indices):
             result[position, :, m] = 1.0 if index == () else 0.0
@@ -379,7 +377,7 @@ def slopes(
     result = np.zeros((len(indices), n, len(weight)))
     result[0] = np.ravel(field.readout.bias)
     scale = jnp.asarray(unit, jnp.result_type(float))
-    for rows, columns, table in _tables(field, arguments, scale, indices):
+    for rows, columns, table in tables(field, arguments, scale, indices):
         result[:, rows] += table @ weight[:, columns].T
     return result[0], np.moveaxis(result[1:], 0, -1)
 
@@ -399,7 +397,7 @@ def fitted(
     values, _ = slopes(other, arguments, unit)
     matrix = np.ones((n, m + 1))
     scale = jnp.asarray(unit, jnp.result_type(float))
-    for rows, columns, table in _tables(field, arguments, scale, ((),)):
+    for rows, columns, table in tables(field, arguments, scale, ((),)):
         matrix[rows, columns] = table[0]
     c = np.stack([solve(matrix, value) for value in values.T])
     readout = field.readout
@@ -446,7 +444,7 @@ def _chunks(arguments: tuple[Any, ...], n: int) -> Iterator[tuple[slice, Any]]:
         yield rows, _padded(arguments, rows)
 
 
-def _tables(
+def tables(
     field: Any, arguments: Any, unit: Any, indices: tuple[Index, ...]
 ) -> Iterator[tuple[slice, np.ndarray, np.ndarray]]:
     """Derivatives of some features at some points, with the rows and columns they

@@ -347,7 +347,7 @@ class Session:
         self.history.append(record)
         if self.best is None or fresh < self._fresh:
             self.best, self.rows = field, count
-            self._origin = segment.origin
+            self._origin = self.method.origin(segment.origin, field)
             self._fresh, self._values = fresh, values
             self.estimate = estimate
         elif self._growing:

@@ -9,6 +9,7 @@ import optax
 from .. import activations, problems
 from .._method import (
     LBFGS,
+    Evolve,
     FirstOrder,
     LeastSquares,
     LevenbergMarquardt,
@@ -25,7 +26,7 @@ _TRAINED: dict[str, Callable[..., Any]] = {
     "first-order": lambda **options: FirstOrder(optax.adam(1e-3), **options),
     "adam": lambda **options: FirstOrder(optax.adam(1e-3), **options),
 }
-METHODS = ("auto", "least-squares", *_TRAINED)
+METHODS = ("auto", "least-squares", "evolve", *_TRAINED)
 _BALANCES: dict[str, Callable[[], Any]] = {
     "gradient-norm": GradientNorm,
     "tangent-kernel": TangentKernel,
@@ -66,8 +67,10 @@ def method_named(
             return None
         name = "least-squares"  # which is what is chosen for a field of its own
     if activation is not None:
+        if name == "evolve":
+            raise InputError("`--activation`: `--method evolve` chooses its own.")
         options["activation"] = _activation(activation)
-    if name == "least-squares":
+    if name in ("least-squares", "evolve"):
         if steps is not None:
             raise InputError(
                 "`--steps` belongs to the methods that train all parameters, such as "
@@ -75,9 +78,11 @@ def method_named(
             )
         if features is not None:
             options["features"] = features
-        return LeastSquares(**options)
+        return LeastSquares(**options) if name != "evolve" else Evolve(**options)
     if features is not None:
-        raise InputError("`--features` belongs to `--method least-squares`.")
+        raise InputError(
+            "`--features` belongs to `--method least-squares` and `evolve`."
+        )
     if steps is not None:
         options["steps"] = steps
     return _TRAINED[name](**options)

@@ -3,6 +3,7 @@ from ._base import (
     Evidence as Evidence,
     Refinement as Refinement,
 )
+from ._evolve import Evolve as Evolve
 from ._first_order import FirstOrder as FirstOrder
 from ._lbfgs import LBFGS as LBFGS
 from ._least_squares import LeastSquares as LeastSquares

@@ -203,6 +203,11 @@ class AbstractMethod(eqx.Module):
         """The plan as something that JSON can hold, for a checkpoint."""
         return None
 
+    def origin(self, memory: Any, field: Any) -> Any:
+        """What `remember` wrote down before a segment, and what more `template` must
+        know to make a field of the structure that came of it."""
+        return memory
+
     def recall(
         self, problem: Problem, shape: tuple[int, ...], tol: float | None, memory: Any
     ) -> Any:

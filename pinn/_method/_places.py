@@ -50,19 +50,44 @@ def choose_places(
     """`count` places out of the candidates, some of them more than once."""
     lower, upper = (np.asarray(b, float) for b in problem.bounds)
     half = (upper - lower) / 2
-    values, gradient = slopes(guide, candidates, half)
+    gradient = _gradients(problem, guide, candidates)
+    share = _shares(gradient)
+    which = rng.choice(len(share), count, p=share / share.sum())
+    columns = [np.reshape(a, (len(share), -1)) for a in candidates]
+    points = np.concatenate(columns, axis=1)[which]
+    return Places(2 * (points - lower) / (2 * half) - 1, points, gradient[which])
+
+
+def density_of(
+    problem: Problem,
+    guide: Any,
+    candidates: tuple[Any, ...],
+    arguments: tuple[Any, ...],
+) -> np.ndarray:
+    """The density of places at other points, over that of the candidates."""
+    # Together, so that both are measured against the same range.
+    n = len(candidates[-1])
+    both = tuple(np.concatenate(p) for p in zip(candidates, arguments, strict=True))
+    share = _shares(_gradients(problem, guide, both))
+    return share[n:] / share[:n].mean()
+
+
+def _shares(gradient: np.ndarray) -> np.ndarray:
+    """How often places are drawn where the gradient is so large, not normalised."""
+    size = np.linalg.norm(gradient, axis=1)
+    mean = size.mean()
+    return (size / mean if mean > 0 else np.ones_like(size)) + _EVEN
+
+
+def _gradients(problem, guide, candidates) -> np.ndarray:
+    """Of the steepest component, over half its range, ``(n, in)``."""
+    lower, upper = (np.asarray(b, float) for b in problem.bounds)
+    values, gradient = slopes(guide, candidates, (upper - lower) / 2)
     low, high = np.quantile(values, [_LOW, _HIGH], axis=0)
     span = np.where(high > low, (high - low) / 2, np.inf)
     gradient = gradient / span[:, None]
     steepest = np.argmax(np.linalg.norm(gradient, axis=2), axis=1)
-    gradient = np.take_along_axis(gradient, steepest[:, None, None], axis=1)[:, 0]
-    size = np.linalg.norm(gradient, axis=1)
-    mean = size.mean()
-    share = (size / mean if mean > 0 else np.ones_like(size)) + _EVEN
-    which = rng.choice(len(size), count, p=share / share.sum())
-    columns = [np.reshape(a, (len(size), -1)) for a in candidates]
-    points = np.concatenate(columns, axis=1)[which]
-    return Places(2 * (points - lower) / (2 * half) - 1, points, gradient[which])
+    return np.take_along_axis(gradient, steepest[:, None, None], axis=1)[:, 0]
 
 
 def fronts(places: Places, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:

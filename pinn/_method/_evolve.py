@@ -1,0 +1,337 @@
+"""Frozen features of space whose readout moves in time, integrated by diffrax."""
+
+import dataclasses
+from typing import Any
+
+import diffrax
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import jax.random as jr
+import numpy as np
+from jaxtyping import PRNGKeyArray
+
+from .._checks import is_number, is_whole
+from .._host import Hosted
+from .._network import Evolved
+from .._points import Points
+from .._problem import Problem
+from .._rate import rate_of
+from .._residuals import Residuals
+from ._base import AbstractMethod, Evidence, Refinement
+from ._draw_features import draw_features
+from ._evolve_plan import Plan, Trial
+from ._evolve_state import State
+from ._march import advance, look, slopes_of
+from ._options import needs_64_bit
+from ._panels import Panels
+from ._windows import (
+    first_window,
+    initial_values,
+    next_window,
+    space_of,
+)
+
+# Share of the target that the integrator is given for each step.
+_SHARE, _LEAST_TOLERANCE = 0.1, 1e-12
+# The rate that features cannot follow, over the size of the field and the time that is
+# left, above which they are of no use; and its growth that asks for others.
+_HOPELESS, _WORSE = 0.1, 10.0
+_SHORTEST_WINDOW = 1 / 32
+# Explicit steps that would be more are left to an implicit method: products of the
+# largest decay with the duration.
+_STIFF = 3000.0
+_FIRST_STEP = 1e-3
+# A leg that gets no further than this share of the duration ends the march.
+_STANDSTILL = 1e-9
+# What is aimed at where no tolerance is asked for, as in the session.
+_TARGET = 1e-9
+_TOLERANCE = _SHARE * _TARGET
+
+
+class Evolve(AbstractMethod):
+    r"""The readout of frozen features of space, integrated in time.
+
+    $$ u(t, x) = \sum_j c_j(t)\, \varphi_j(x), \qquad
+       \dot c = \Phi^+ f(t, x, u, \nabla u, \dots), $$
+
+    where $f$ is the residual solved for $u_t$, which is found from its jet, and
+    $\Phi^+$ the least-squares projection onto the features. These are made orthonormal,
+    by an SVD that drops singular values below `cut` of the largest, and to meet the
+    boundary conditions, by projection onto their null space. diffrax integrates: by
+    Kvaerno's implicit method of order five where the linearised equation is stiff, by
+    Dormand and Prince's of order eight otherwise. An equation of second order in time
+    is a system for $c$ and $\dot c$.
+
+    The features are sines of random waves, whose frequency grows until the estimated
+    error meets the tolerance. Where this does not help, they are ridges of tanh along
+    the level lines of the solution, as steep as it is, beside a few waves; they are
+    placed anew, and the solution is projected onto them, whenever they can no longer
+    follow it.
+
+    Parameters
+    ----------
+    features
+        Number of features; by default 200 in one dimension of space and 400 in more.
+    largest
+        Most features; 1200 by default.
+    cut
+        Combinations of features whose singular value is below this share of the
+        largest are dropped, dimensionless.
+    tolerance
+        Of a step of the integrator, relative to the size of the initial data; by
+        default a tenth of the tolerance of the solve.
+    placing
+        Place features by the solution from the start, without trying waves alone.
+
+    Raises
+    ------
+    ValueError
+        From `solve`, if the residual has no time derivative or is not affine in the
+        highest one, if initial data is missing, or if a condition on the boundary
+        cannot be built into the features.
+
+    References
+    ----------
+    Du & Zaki, Phys. Rev. E 104 (2021), 045303; Kvaerno, BIT 44 (2004), 489-502;
+    Hairer, Norsett & Wanner, Solving Ordinary Differential Equations I, II.10.
+    """
+
+    features: int | None = eqx.field(static=True, default=None)
+    largest: int = eqx.field(static=True, default=1200)
+    cut: float = eqx.field(static=True, default=1e-12)
+    tolerance: float | None = eqx.field(static=True, default=None)
+    placing: bool = eqx.field(static=True, default=False)
+
+    def __check_init__(self):
+        for name in ("features", "largest"):
+            value = getattr(self, name)
+            if value is not None and not (is_whole(value) and value >= 1):
+                raise ValueError(f"`{name}` takes a positive integer; got {value!r}.")
+        if not (is_number(self.cut) and 0 < self.cut < 1):
+            raise ValueError(
+                "`cut` takes a share of the largest singular value, between 0 and 1; "
+                f"got {self.cut!r}."
+            )
+
+    @property
+    def compiled(self) -> bool:
+        return False
+
+    @property
+    def name(self) -> str:
+        return "evolve"
+
+    def check(self, problem: Problem, field: Any) -> None:
+        if not isinstance(field, Evolved):
+            raise ValueError(
+                "`field`: `Evolve` draws features of space alone, whose readout moves "
+                "in time; leave `field` out, or use `pinn.LeastSquares()`."
+            )
+
+    def default_field(
+        self, problem: Problem, shape: tuple[int, ...], *, key: PRNGKeyArray
+    ) -> Any:
+        rate = rate_of(problem, shape)
+        centre = np.mean([np.asarray(b) for b in problem.domain.bounds], axis=0)
+        initial_values(problem, shape, rate.order, centre[None])
+        return self._draw(self.plan(problem, shape, None).next(), problem, shape, key)
+
+    def _draw(
+        self, trial: Trial | None, problem: Problem, shape: tuple[int, ...], key: Any
+    ) -> Evolved:
+        """A field that stays at zero, on the features of a trial."""
+        assert trial is not None
+        assert problem.time is not None
+        network = draw_features(space_of(problem), (), None, trial.of_space, key)
+        return Panels(network, problem.time, shape).field()
+
+    def number_of_points(self, field: Any) -> int:
+        m = field.coefficients.shape[-1]
+        return max(512, -(-3 * m // 512) * 512)
+
+    def unknowns(self, field: Any) -> Any:
+        return jax.tree.map(lambda leaf: leaf is field.coefficients, field)
+
+    def worker(self, plan: Plan | None) -> "Evolve":
+        if plan is None:
+            return self
+        method = self
+        if self.tolerance is None:
+            tolerance = max(_LEAST_TOLERANCE, _SHARE * plan.target)
+            method = dataclasses.replace(method, tolerance=tolerance)
+        trial = plan.next()
+        if trial is not None and trial.windows:
+            method = dataclasses.replace(method, placing=True)
+        return method
+
+    def init(
+        self, residuals: Residuals, field: Any, points: Points, *, key: PRNGKeyArray
+    ) -> State:
+        needs_64_bit("Evolve")
+        window, state = first_window(
+            residuals, field, points, self.cut, self.placing, key
+        )
+        system = window.system
+        jacobian = slopes_of(system, np.asarray(0.0), state)
+        decay = -np.linalg.eigvals(jacobian).real
+        solver = diffrax.Kvaerno5() if decay.max() > _STIFF else diffrax.Dopri8()
+        size = float(np.linalg.norm(state[0]))
+        if size == 0:  # all of the solution comes from sources and conditions
+            size = float(np.linalg.norm(jacobian @ np.concatenate(state))) or 1.0
+        time = residuals.problem.time
+        assert time is not None
+        panels = Panels(window.network, time, system.rate.shape)
+        return State(
+            window=window,
+            panels=panels,
+            solver=solver,
+            size=size,
+            tau=0.0,
+            state=state,
+            length=_FIRST_STEP,
+            key=key,
+        )
+
+    def step(
+        self, residuals: Residuals, points: Points, state: State
+    ) -> tuple[State, dict[str, Any]]:
+        """Some steps of the integrator, and other features where these fail."""
+        number = lambda a: jnp.asarray(a, jnp.result_type(float))
+        system, tolerance = state.window.system, self.tolerance or _TOLERANCE
+        leg = jax.device_get(
+            advance(
+                system,
+                state.solver,
+                number(state.tau),
+                number(1.0),
+                number(min(state.length, 1.0 - state.tau)),
+                jax.tree.map(number, state.state),
+                number(tolerance),
+                number(state.size),
+            )
+        )
+        n = int(leg.steps) + 1
+        taus, states = leg.taus[:n], jax.tree.map(lambda a: a[:n], leg.states)
+        finite = np.isfinite(states[0]).all(axis=1)
+        n = n if finite.all() else int(np.argmin(finite))
+        seen = look(system, taus[:n], jax.tree.map(lambda a: a[:n], states))
+        defects = seen.defects / np.maximum(seen.sizes, 1e-300)
+        start = float(defects[0]) if state.start is None else state.start
+        keep, turn = n, False
+        if self.placing:
+            worse = (defects > _WORSE * start) & (
+                taus[:n] > state.begin + _SHORTEST_WINDOW
+            )
+            turn = bool(worse.any()) and taus[n - 1] < 1
+            keep = max(1, int(np.argmax(worse))) if worse.any() and turn else n
+        y = [np.asarray(a)[:keep] for a in seen.coefficients]
+        if keep > 1:
+            state.panels.add(taus[:keep], [state.window.readout(a) for a in y])
+        last = keep - 1
+        new = dataclasses.replace(
+            state,
+            tau=float(taus[last]),
+            state=jax.tree.map(lambda a: a[last], states),
+            length=float(taus[last] - taus[last - 1]) if last else state.length,
+            start=start,
+            steps=state.steps + last,
+            failed=bool(
+                leg.failed or n <= int(leg.steps) or taus[n - 1] - taus[0] < _STANDSTILL
+            ),
+            hopeless=not self.placing and bool(defects[last] > _HOPELESS),
+        )
+        if turn and not new.failed:
+            window, own = next_window(
+                residuals.problem,
+                state.window,
+                tuple(a[last] for a in y[: len(state.state)]),
+                self.cut,
+                jr.fold_in(state.key, len(state.panels.networks)),
+            )
+            state.panels.turn(window.network)
+            new = dataclasses.replace(
+                new, window=window, state=own, begin=new.tau, start=None
+            )
+        record = {"loss": 0.5 * float(seen.defects[last]) ** 2, "time": new.tau}
+        return new, record
+
+    def done(self, state: State) -> bool:
+        return state.tau >= 1 or state.failed or state.hopeless
+
+    def failed(self, state: State) -> bool:
+        return state.failed
+
+    def remark(self, state: State) -> str:
+        start, stop = state.panels.time
+        t = start + (stop - start) * state.tau
+        if state.failed:
+            return (
+                f"the integrator could go no further than t = {t:.6g}; from there on "
+                "the field stays as it is"
+            )
+        if state.hopeless:
+            return (
+                f"the features of this segment could not follow the solution beyond "
+                f"t = {t:.6g}; from there on its field stays as it is"
+            )
+        return ""
+
+    def field(self, state: State) -> Any:
+        return state.panels.field()
+
+    def judge(
+        self, residuals: Residuals, field: Any, points: Points
+    ) -> tuple[np.ndarray, np.ndarray]:
+        return _judged(residuals, field, points)
+
+    def plan(self, problem: Problem, shape: tuple[int, ...], tol: float | None) -> Plan:
+        target = _TARGET if tol is None else tol
+        return Plan(problem, shape, self.features, self.largest, target)
+
+    def remember(self, plan: Plan | None) -> Any:
+        if plan is None:
+            return None
+        return {"found": [(e.fresh, e.estimate, e.target) for e in plan.found]}
+
+    def origin(self, memory: Any, field: Any) -> Any:
+        if memory is None:
+            return None
+        windows = jax.tree.leaves(eqx.filter(field.space, eqx.is_array))[0].shape[0]
+        return {**memory, "sizes": (len(field.windows), windows)}
+
+    def recall(
+        self, problem: Problem, shape: tuple[int, ...], tol: float | None, memory: Any
+    ) -> Plan:
+        found = tuple(Evidence(*numbers) for numbers in memory["found"])
+        sizes = memory.get("sizes")
+        return dataclasses.replace(
+            self.plan(problem, shape, tol),
+            found=found,
+            sizes=None if sizes is None else tuple(sizes),
+        )
+
+    def template(self, problem: Problem, shape: tuple[int, ...], plan: Plan) -> Any:
+        field = self._draw(plan.next(), problem, shape, jr.key(0))
+        return field if plan.sizes is None else field.resized(*plan.sizes)
+
+    def refine(
+        self, plan: Plan | None, field: Any, evidence: Evidence, *, key: PRNGKeyArray
+    ) -> tuple[Plan | None, Refinement | None]:
+        if plan is None:
+            return None, None
+        plan = plan.after(dataclasses.replace(evidence, residuals=None, candidates=()))
+        trial = plan.next()
+        if trial is None:
+            return plan, None
+        field = self._draw(trial, plan.problem, plan.shape, key)
+        stream = 1 + len(plan.found)
+        points = self.number_of_points(field)
+        return plan, Refinement(field, points, str(trial), stream)
+
+
+@Hosted
+def _judged(residuals, field, points):
+    """See `AbstractMethod.judge`; each field has other shapes, so none is compiled."""
+    values = jax.vmap(field)(*points["equation"].arguments)
+    return residuals.rows(field, points), values

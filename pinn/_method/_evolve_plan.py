@@ -1,0 +1,124 @@
+"""How the features of `Evolve` are chosen, and how they grow."""
+
+import dataclasses
+import math
+from collections.abc import Generator
+from dataclasses import dataclass
+
+from .._problem import Problem
+from . import _growth
+from ._base import Evidence
+
+# Largest frequency of the waves per half width of the domain, at first and at last.
+_FIRST, _LAST = 8.0, 64.0
+# Waves that leave more than this of the residual are far from enough.
+_FAR = 1e-2
+_FINER, _MUCH_FINER, _GROWTH = 1.5, 2.0, 1.5
+# Fields that in turn have not halved a figure, after which the kind is given up.
+_PATIENCE = 2
+
+
+@dataclass(frozen=True)
+class Trial:
+    """Features of space that are to be tried.
+
+    Attributes
+    ----------
+    of_space
+        How many there are, and of which kind.
+    windows
+        Whether they are placed by the solution, again and again.
+    """
+
+    of_space: _growth.Trial
+    windows: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.of_space} in space"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All that was found, in order; what comes next follows from it.
+
+    See `_growth.Plan`, of which this is the like for features of space. `sizes` are the
+    numbers of panels and windows of a field that was integrated under the plan.
+    """
+
+    problem: Problem
+    shape: tuple[int, ...]
+    features: int | None
+    largest: int
+    target: float
+    found: tuple[Evidence, ...] = ()
+    sizes: tuple[int, int] | None = None
+
+    def after(self, evidence: Evidence) -> "Plan":
+        return dataclasses.replace(self, found=(*self.found, evidence))
+
+    def _at(self) -> tuple[Trial | None, str]:
+        schedule = _schedule(self)
+        step = next(schedule)
+        for evidence in self.found:
+            step = schedule.send(evidence)
+        return step
+
+    def next(self) -> Trial | None:
+        return self._at()[0]
+
+    @property
+    def ending(self) -> str:
+        return self._at()[1]
+
+    @property
+    def growing(self) -> bool:
+        return True
+
+
+def placed(count: int, dim: int) -> _growth.Trial:
+    """Ridges along the level lines of a solution, and a few waves."""
+    fronts, waves = _growth.Placed.fronts, _growth.Kind.waves
+    return _growth.Trial(count, (_FIRST,) * dim, waves, None, fronts)
+
+
+def _schedule(plan: Plan) -> Generator[tuple[Trial | None, str], Evidence, None]:
+    dim = plan.problem.domain.dim
+    count = min(plan.largest, plan.features or (200 if dim == 1 else 400))
+    ending = "largest"
+    scale, left = _FIRST, []
+    while True:
+        waves = _growth.Trial(count, (scale,) * dim, _growth.Kind.waves)
+        evidence = yield Trial(waves), ""
+        fresh = evidence.fresh if math.isfinite(evidence.fresh) else math.inf
+        if evidence.estimate <= evidence.target:
+            ending = "reached"
+            break
+        left.append(fresh)
+        if _stands(left) or scale >= _LAST or count >= plan.largest:
+            ending = "stalled" if _stands(left) else "largest"
+            break
+        factor = _FINER if fresh < _FAR else _MUCH_FINER
+        scale = min(_LAST, factor * scale)
+        # Modes are as many as waves fit into the domain.
+        count = min(plan.largest, math.ceil(count * factor ** (dim / 2)))
+    if ending != "reached" and min(left) > _FAR and dim <= 3:
+        count = min(plan.largest, 2 * (plan.features or 150 * dim))
+        left = []
+        while True:
+            evidence = yield Trial(placed(count, dim), windows=True), ""
+            if evidence.estimate <= evidence.target:
+                ending = "reached"
+                break
+            left.append(evidence.fresh)
+            if _stands(left) or count >= plan.largest:
+                ending = "stalled" if _stands(left) else "largest"
+                break
+            count = min(plan.largest, math.ceil(_GROWTH * count))
+    while True:
+        yield None, ending
+
+
+def _stands(values: list[float]) -> bool:
+    if len(values) <= _PATIENCE:
+        return False
+    return min(values[-_PATIENCE:]) > 0.5 * min(values[:-_PATIENCE])

@@ -1,0 +1,81 @@
+"""The steps of an integrator gathered into a field that is smooth in time."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from .._network import DEGREE, Evolved, hermite
+
+# Panels are filled up to a multiple.
+_BLOCK = 64
+
+
+class Panels:
+    """Polynomials in time, one panel after the other.
+
+    Parameters
+    ----------
+    network
+        The features of the first window.
+    time
+        First and last time.
+    shape
+        Of the field.
+    """
+
+    def __init__(self, network: Any, time: tuple[float, float], shape: tuple[int, ...]):
+        self.networks = [network]
+        self.time, self.shape = time, shape
+        self._edges, self._tables, self._windows = [0.0], [], []
+
+    def add(self, taus: np.ndarray, derivatives: Sequence[np.ndarray]) -> None:
+        """Steps that go on from the last: times, and readouts ``(n, d, m + 1)`` with
+        their derivatives in τ."""
+        steps = (DEGREE + 1) // len(derivatives) - 1
+        for start in range(0, len(taus) - 1, steps):
+            some = slice(start, min(start + steps, len(taus) - 1) + 1)
+            self._tables.append(hermite(taus[some], [a[some] for a in derivatives]))
+            self._edges.append(float(taus[some][-1]))
+            self._windows.append(len(self.networks) - 1)
+
+    def turn(self, network: Any) -> None:
+        """Go on with other features."""
+        self.networks.append(network)
+
+    def field(self) -> Evolved:
+        """The field so far; from there on it stays as it is."""
+        edges, tables, windows = self._edges[:], self._tables[:], self._windows[:]
+        m = self.networks[0].readout.weight.shape[-1]
+        components = int(np.prod(self.shape))
+        if edges[-1] < 1:
+            last = np.zeros((DEGREE + 1, components, m + 1))
+            if tables:  # the value at its end, where all polynomials are one
+                last[0] = tables[-1].sum(axis=0)
+            edges, tables = [*edges, 1.0], [*tables, last]
+            windows = [*windows, windows[-1] if windows else 0]
+        # Filled up, so that fields of about the same length have the same structure.
+        missing = -len(tables) % _BLOCK if len(tables) > 1 else 0
+        step = edges[-1] - edges[-2]
+        edges += [edges[-1] + step * (i + 1) for i in range(missing)]
+        tables += [np.zeros_like(tables[-1])] * missing
+        windows += [windows[-1]] * missing
+        start, stop = self.time
+        edges = start + (stop - start) * np.asarray(edges)
+        coefficients = np.stack(tables).reshape(
+            len(tables), DEGREE + 1, *self.shape, m + 1
+        )
+        networks = [eqx.filter(n, eqx.is_array) for n in self.networks]
+        stacked = jax.tree.map(lambda *a: jnp.stack(a), *networks)
+        rest = eqx.filter(self.networks[0], eqx.is_array, inverse=True)
+        return Evolved(
+            eqx.combine(stacked, rest),
+            jnp.asarray(edges),
+            jnp.asarray((edges[1:] + edges[:-1]) / 2),
+            jnp.asarray(2 / np.diff(edges)),
+            jnp.asarray(coefficients),
+            jnp.asarray(windows, jnp.int32),
+        )
