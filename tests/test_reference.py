@@ -344,9 +344,9 @@ def test_a_condition_on_part_of_a_face_is_refused():
 @pytest.mark.parametrize("order", [2, 4, 6])
 def test_solutions_converge_with_the_order_of_the_differences(order):
     wave = lambda t, x: jnp.sin(3 * (x[0] - t))
-    decay = lambda t, x: jnp.exp(-t) * jnp.cos(x[0])
+    decay = lambda t, x: jnp.exp(-9 * t) * jnp.cos(3 * x[0])
     left = Dirichlet(WIDE.faces["left"], wave)
-    ends = Neumann(WIDE.boundary, lambda t, x: -jnp.exp(-t) * jnp.sin(1.0))
+    ends = Neumann(WIDE.boundary, lambda t, x: -3 * jnp.exp(-9 * t) * jnp.sin(3.0))
     for residual, exact, conditions in (
         (advection, wave, [left]),
         (heat, decay, [ends]),
