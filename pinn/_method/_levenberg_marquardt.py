@@ -28,7 +28,7 @@ Form = Literal["primal", "dual", "matrix-free"]
 
 # Points of the equation per unknown. A draw of them serves a segment only, and smooth
 # fields are told by few: with 1.25, as many rows as unknowns, a step takes four times
-# as long and no fewer are needed; with 0.2 it is more than twice as many.
+# as long and hardly fewer are needed; with 0.2 it is about twice as many.
 _POINTS_PER_UNKNOWN = 0.4
 # Small networks cost nothing on so many.
 _LEAST_POINTS = 100

@@ -76,7 +76,7 @@ def wolfe(
     zero = jnp.zeros_like(value)
 
     def unfinished(search: _Search) -> Array:
-        return ~search.done & (search.tried < _MOST_EVALUATIONS)
+        return ~search.done & (search.tries < _MOST_EVALUATIONS)
 
     def narrowed(search: _Search) -> _Search:
         value_here, gradient_here = jax.value_and_grad(function)(along(search.length))
@@ -102,7 +102,7 @@ def wolfe(
                 jnp.isinf(far.length), _GROWTH * here.length, _between(best, far)
             ),
             done=done,
-            tried=search.tried + 1,
+            tries=search.tries + 1,
         )
 
     found = jax.lax.while_loop(
@@ -114,7 +114,7 @@ def wolfe(
             gradient=gradient,
             length=zero + 1,
             done=jnp.asarray(False),
-            tried=jnp.asarray(0),
+            tries=jnp.asarray(0),
         ),
     )
     length = found.best.length
@@ -137,7 +137,7 @@ class _Search(NamedTuple):
     gradient: Float[Array, " p"]
     length: Float[Array, ""]  # the next to be tried
     done: Array
-    tried: Array
+    tries: Array
 
 
 def _between(a: _End, b: _End) -> Array:
