@@ -53,7 +53,13 @@ def assert_same_bits(a, b):
     assert json.dumps(keep(a.history)) == json.dumps(keep(b.history))
 
 
-@pytest.mark.parametrize("name", METHODS)
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=[pytest.mark.slow] if name == "sequence" else [])
+        for name in METHODS
+    ],
+)
 def test_a_stopped_solve_goes_on_bit_for_bit(name, tmp_path):
     """Stopped again and again, after a few records each time."""
     method, key = METHODS[name](), jr.key(3)

@@ -113,7 +113,9 @@ def test_only_the_jacobian_is_narrow():
     assert_allclose(narrow / size, matrix / size, atol=1e-5)
 
 
-@pytest.mark.parametrize("method", [NEWTON, Sequence([ADAM, NEWTON])])
+@pytest.mark.parametrize(
+    "method", [NEWTON, pytest.param(Sequence([ADAM, NEWTON]), marks=pytest.mark.slow)]
+)
 def test_steps_with_a_narrow_jacobian_converge_as_far(method):
     wide, mixed = (
         pinn.solve(PROBLEM, method=method, key=KEY, precision=p) for p in (64, "mixed")

@@ -320,7 +320,7 @@ class Evolve(AbstractMethod):
     ) -> tuple[Plan | None, Refinement | None]:
         if plan is None:
             return None, None
-        plan = plan.after(dataclasses.replace(evidence, residuals=None, candidates=()))
+        plan = plan.after(dataclasses.replace(evidence, candidates=()))
         trial = plan.next()
         if trial is None:
             return plan, None
