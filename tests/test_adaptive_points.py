@@ -94,6 +94,7 @@ def test_inactive_points_do_not_change_the_loss():
     assert_allclose(loss(moved), alone, rtol=1e-12)
 
 
+@pytest.mark.slow
 def test_refinement_in_the_loop_grows_as_stated():
     residuals, field, points = refined()
     method = pinn.FirstOrder(optax.adam(1e-3), resample=2)

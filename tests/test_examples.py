@@ -57,6 +57,7 @@ def test_the_example_of_relu(tmp_path, capsys):
     example.plot(solutions, tmp_path / "picture.png")
 
 
+@pytest.mark.slow
 def test_the_example_in_many_dimensions_learns(tmp_path, capsys):
     example = _load("high_dimension")
     with jax.numpy_dtype_promotion("standard"):  # optax mixes types of numbers
@@ -74,7 +75,14 @@ def test_the_estimated_laplacian_of_the_example_is_that_of_its_solution():
     np.testing.assert_allclose(-exact, example.source(x), rtol=1e-5)
 
 
-@pytest.mark.parametrize("name", CASES)
+# All of them run whole where the documentation is built.
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=[] if name == "poisson" else [pytest.mark.slow])
+        for name in CASES
+    ],
+)
 def test_example(name, tmp_path, capsys):
     example, (tol, measure) = _load(name), CASES[name]
     solution = example.main(tol=tol)

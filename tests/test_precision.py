@@ -73,12 +73,9 @@ def test_the_rows_in_32_bit_arithmetic_are_of_32_bits(closed_over):
     assert_allclose(narrow, wide, rtol=1e-4, atol=1e-4 * np.max(np.abs(wide)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
-    ("method", "precision"),
-    [
-        pytest.param(ADAM, 32, id="32"),
-        pytest.param(NEWTON, "mixed", id="mixed", marks=pytest.mark.slow),
-    ],
+    ("method", "precision"), [(ADAM, 32), (NEWTON, "mixed")], ids=["32", "mixed"]
 )
 def test_a_checkpoint_keeps_the_precision(tmp_path, method, precision):
     def stop(record):
@@ -113,9 +110,8 @@ def test_only_the_jacobian_is_narrow():
     assert_allclose(narrow / size, matrix / size, atol=1e-5)
 
 
-@pytest.mark.parametrize(
-    "method", [NEWTON, pytest.param(Sequence([ADAM, NEWTON]), marks=pytest.mark.slow)]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("method", [NEWTON, Sequence([ADAM, NEWTON])])
 def test_steps_with_a_narrow_jacobian_converge_as_far(method):
     wide, mixed = (
         pinn.solve(PROBLEM, method=method, key=KEY, precision=p) for p in (64, "mixed")

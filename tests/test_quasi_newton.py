@@ -170,6 +170,7 @@ def test_new_points_are_taken_when_they_are_due_and_the_memory_is_kept():
     assert not np.array_equal(all_states[4].memory.inverse, np.eye(19))
 
 
+@pytest.mark.slow
 def test_the_unit_of_the_field_changes_nothing_but_itself():
     """With the logarithm of the loss: rows times 2^10 move it by a constant."""
     method = METHODS["log"]

@@ -155,6 +155,7 @@ def test_time_dependent_neumann_and_robin_ends():
     assert_allclose(found[1][0, 1:-1, 0], 6 * x[1:-1, 0], atol=1e-10)
 
 
+@pytest.mark.slow
 def test_mixed_faces_of_a_square_for_a_damped_wave():
     # Differences of order four are exact for this polynomial, the mixed derivative and
     # those of the velocity included; the edges follow from both faces.
@@ -208,6 +209,7 @@ def test_wave_in_the_plane_with_mixed_faces():
     assert error(solve(problem, 14), exact, problem) < 1e-8
 
 
+@pytest.mark.slow
 def test_burgers_is_that_of_cole_and_hopf():
     start = lambda x: -jnp.sin(jnp.pi * x[0])
     exact = cole_hopf(lambda y: jnp.cos(jnp.pi * y) / jnp.pi, 0.05, speed=1.0)

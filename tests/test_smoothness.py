@@ -311,6 +311,7 @@ def test_detached_parameters_are_found():
     assert not smoothness(Detached(jnp.array(0.7))).consistent
 
 
+@pytest.mark.slow
 def test_whole_networks_and_their_lines(getkey):
     net = lambda phi: eqx.nn.MLP(2, "scalar", 16, 2, phi, key=jr.key(1))
     point = jnp.array([0.2, 0.4])

@@ -3,7 +3,6 @@
 import dataclasses
 from typing import Any
 
-import diffrax
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -169,6 +168,8 @@ class Evolve(AbstractMethod):
         self, residuals: Residuals, field: Any, points: Points, *, key: PRNGKeyArray
     ) -> State:
         needs_64_bit("Evolve")
+        import diffrax  # it takes a third of a second
+
         window, state = first_window(
             residuals, field, points, self.cut, self.placing, key
         )

@@ -8,7 +8,6 @@ equation of second order in time is a system for $(a, a')$.
 
 from typing import Any, NamedTuple
 
-import diffrax
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -153,6 +152,8 @@ class Passage(NamedTuple):
 
 def _advance(system, solver, begin, end, first, state, tolerance, scale):
     """Up to `STEPS` steps from one time towards another."""
+    import diffrax
+
     controller = diffrax.PIDController(
         rtol=tolerance, atol=tolerance * scale, norm=_norm, pcoeff=0.3, icoeff=0.3
     )
