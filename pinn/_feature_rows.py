@@ -98,13 +98,7 @@ class FeatureRows:
 
     def with_readout(self, c: np.ndarray) -> Any:
         """The field whose readout is `c`."""
-        table = c.reshape(self._components, -1)
-        old = self.field.readout
-        weight = jnp.asarray(table[:, :-1].reshape(old.weight.shape), old.weight.dtype)
-        bias = jnp.asarray(table[:, -1].reshape(old.bias.shape), old.bias.dtype)
-        return eqx.tree_at(
-            lambda f: (f.readout.weight, f.readout.bias), self.field, (weight, bias)
-        )
+        return _with_readout(self.field, c.reshape(self._components, -1))
 
     def values(self, c: np.ndarray) -> np.ndarray:
         """The field at the points of the equation, ``(n, d)``."""
@@ -399,10 +393,14 @@ def fitted(
     scale = jnp.asarray(unit, jnp.result_type(float))
     for rows, columns, table in tables(field, arguments, scale, ((),)):
         matrix[rows, columns] = table[0]
-    c = np.stack([solve(matrix, value) for value in values.T])
-    readout = field.readout
-    weight = jnp.asarray(c[:, :-1].reshape(readout.weight.shape), readout.weight.dtype)
-    bias = jnp.asarray(c[:, -1].reshape(readout.bias.shape), readout.bias.dtype)
+    return _with_readout(field, np.stack([solve(matrix, value) for value in values.T]))
+
+
+def _with_readout(field: Any, table: np.ndarray) -> Any:
+    """The field with weights and bias of its readout from the rows of a table."""
+    old = field.readout
+    weight = jnp.asarray(table[:, :-1].reshape(old.weight.shape), old.weight.dtype)
+    bias = jnp.asarray(table[:, -1].reshape(old.bias.shape), old.bias.dtype)
     return eqx.tree_at(
         lambda f: (f.readout.weight, f.readout.bias), field, (weight, bias)
     )

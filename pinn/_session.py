@@ -358,7 +358,7 @@ class Session:
             self.estimate,
             self.target,
             affine=self.residuals.structure.affine,
-            candidates=self.source.candidates(),
+            candidates=self.source.candidates,
         )
 
     def _judged(self, field: Any) -> tuple[float, np.ndarray]:

@@ -1,6 +1,7 @@
 """What a method is: how unknowns are changed until the rows are small."""
 
 import abc
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,15 +34,15 @@ class Evidence:
     affine
         Whether the problem is affine in the field.
     candidates
-        The arguments of the field at many points of the equation, where features or
-        points may be placed; none of them is one that the field is judged on.
+        Draws the arguments of the field at many points of the equation, where features
+        or points may be placed; none of them is one that the field is judged on.
     """
 
     fresh: float
     estimate: float
     target: float
     affine: bool = True
-    candidates: tuple[Any, ...] = ()
+    candidates: Callable[[], tuple[Any, ...]] = tuple
 
 
 @dataclass(frozen=True)

@@ -321,7 +321,7 @@ class Evolve(AbstractMethod):
     ) -> tuple[Plan | None, Refinement | None]:
         if plan is None:
             return None, None
-        plan = plan.after(dataclasses.replace(evidence, candidates=()))
+        plan = plan.after(dataclasses.replace(evidence, candidates=tuple))
         trial = plan.next()
         if trial is None:
             return plan, None

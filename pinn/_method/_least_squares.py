@@ -271,7 +271,7 @@ class LeastSquares(AbstractMethod):
     ) -> tuple["Plan | None", Refinement | None]:
         if plan is None:
             return None, None
-        seen = dataclasses.replace(evidence, candidates=())
+        seen = dataclasses.replace(evidence, candidates=tuple)
         plan, best = plan.after(seen), field
         step = plan.next()
         trial = step.trial
@@ -279,13 +279,13 @@ class LeastSquares(AbstractMethod):
             return plan, None
         problem, places, crowd = plan.problem, None, None
         if trial.placed is not None:
-            places = places_for(problem, trial, best, evidence.candidates, key)
+            places = places_for(problem, trial, best, evidence.candidates(), key)
         field = draw_features(problem, plan.shape, self.activation, trial, key, places)
         points = self.number_of_points(field)
         if places is not None:
             crowd = places.arguments[: int(_CROWD * points)]
         if not evidence.affine and not trial.continued:
-            field = self._from(best, field, evidence.candidates)
+            field = self._from(best, field, evidence.candidates())
         # Each size has points of its own: two solutions then share neither features
         # nor points, and their difference shows the error of both.
         return plan, Refinement(field, points, str(trial), step.stream, crowd)

@@ -14,8 +14,6 @@ SVD that drops the singular values below $\epsilon$ (`gelsd`) this takes a third
 of the time, and the residuals left are five times smaller.
 """
 
-from typing import Any
-
 import numpy as np
 
 from ._blas import library
@@ -32,7 +30,7 @@ class RegularisedQR:
     Parameters
     ----------
     matrix
-        $A$, (n, m) with n at least m or less.
+        $A$, (n, m), of any shape.
     cutoff
         $\\epsilon$, dimensionless; 0 for none.
     """
@@ -78,8 +76,3 @@ class RegularisedQR:
         if info:
             raise np.linalg.LinAlgError("the matrix has lost a column")
         return solution / self._length
-
-
-def least_squares(matrix: np.ndarray, right: np.ndarray, cutoff: float) -> Any:
-    """The regularised solution of one system."""
-    return RegularisedQR(matrix, cutoff).solve(right)

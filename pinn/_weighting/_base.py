@@ -61,28 +61,50 @@ class Averaged(eqx.Module):
     first: Array
 
 
-def equal_weights(points: Points) -> Averaged:
-    one = jnp.ones((), jnp.result_type(float))
-    return Averaged(dict.fromkeys(points, one), jnp.asarray(True))
-
-
-def averaged(
-    state: Averaged, sizes: Mapping[str, Array], memory: float, largest: float
-) -> Averaged:
-    """Weights that make the sizes of the terms equal, mixed with those before.
+class AbstractAveraged(AbstractBalance):
+    """Weights that make some size of the terms equal, as a moving average.
 
     The first ones are taken as they are, and one that is not finite is left out.
     """
-    mean = sum(sizes.values(), jnp.zeros_like(next(iter(sizes.values())))) / len(sizes)
-    keep = jnp.where(state.first, 0.0, memory)
 
-    def mixed(old: Array, size: Array) -> Array:
-        wanted = jnp.clip(mean / size, 1 / largest, largest)
-        new = keep * old + (1 - keep) * wanted
-        return jnp.where(jnp.isfinite(new), new, old)
+    memory: eqx.AbstractVar[float]
+    largest: eqx.AbstractVar[float]
 
-    weights = {name: mixed(state.weights[name], size) for name, size in sizes.items()}
-    return Averaged(weights, jnp.asarray(False))
+    def __check_init__(self):
+        check_whole(self, "every")
+        check_memory(self.memory)
+        check_positive(self, "largest")
+
+    @abc.abstractmethod
+    def sizes(
+        self, residuals: Residuals, field: Any, points: Points
+    ) -> Mapping[str, Array]:
+        """What is to be equal, by term, ``()``."""
+
+    def init(self, points: Points) -> Averaged:
+        one = jnp.ones((), jnp.result_type(float))
+        return Averaged(dict.fromkeys(points, one), jnp.asarray(True))
+
+    def update(
+        self, state: Averaged, residuals: Residuals, field: Any, points: Points
+    ) -> Averaged:
+        sizes = self.sizes(residuals, field, points)
+        mean = sum(sizes.values(), jnp.zeros_like(next(iter(sizes.values()))))
+        mean = mean / len(sizes)
+        keep = jnp.where(state.first, 0.0, self.memory)
+
+        def mixed(old: Array, size: Array) -> Array:
+            wanted = jnp.clip(mean / size, 1 / self.largest, self.largest)
+            new = keep * old + (1 - keep) * wanted
+            return jnp.where(jnp.isfinite(new), new, old)
+
+        weights = {
+            name: mixed(state.weights[name], size) for name, size in sizes.items()
+        }
+        return Averaged(weights, jnp.asarray(False))
+
+    def weights(self, state: Averaged) -> Mapping[str, Array]:
+        return state.weights
 
 
 def check_whole(balance: Any, *names: str) -> None:

@@ -10,18 +10,10 @@ from jaxtyping import Array
 
 from .._points import Points
 from .._residuals import Residuals, trainable_leaves
-from ._base import (
-    AbstractBalance,
-    Averaged,
-    averaged,
-    check_memory,
-    check_positive,
-    check_whole,
-    equal_weights,
-)
+from ._base import AbstractAveraged
 
 
-class GradientNorm(AbstractBalance):
+class GradientNorm(AbstractAveraged):
     r"""Weights that give the gradients of all terms the same norm.
 
     $$ w_j = \frac{\tfrac1m \sum_{l=1}^m \|\nabla_\theta L_l\|}{\|\nabla_\theta L_j\|},
@@ -57,22 +49,10 @@ class GradientNorm(AbstractBalance):
     memory: float = eqx.field(static=True, default=0.9)
     largest: float = eqx.field(static=True, default=1e4)
 
-    def __check_init__(self):
-        check_whole(self, "every")
-        check_memory(self.memory)
-        check_positive(self, "largest")
-
-    def init(self, points: Points) -> Averaged:
-        return equal_weights(points)
-
-    def update(
-        self, state: Averaged, residuals: Residuals, field: Any, points: Points
-    ) -> Averaged:
-        norms = gradient_norms(residuals, field, points)
-        return averaged(state, norms, self.memory, self.largest)
-
-    def weights(self, state: Averaged) -> Mapping[str, Array]:
-        return state.weights
+    def sizes(
+        self, residuals: Residuals, field: Any, points: Points
+    ) -> Mapping[str, Array]:
+        return gradient_norms(residuals, field, points)
 
 
 def gradient_norms(

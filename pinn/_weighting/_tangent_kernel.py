@@ -12,21 +12,13 @@ from jaxtyping import Array
 from .._condition import RowInput
 from .._points import Points
 from .._residuals import Residuals, trainable_leaves
-from ._base import (
-    AbstractBalance,
-    Averaged,
-    averaged,
-    check_memory,
-    check_positive,
-    check_whole,
-    equal_weights,
-)
+from ._base import AbstractAveraged, check_whole
 
 # Gradients of rows that are computed at once, of which each has the size of the field.
 _CHUNK = 32
 
 
-class TangentKernel(AbstractBalance):
+class TangentKernel(AbstractAveraged):
     r"""Weights from the traces of the diagonal blocks of the tangent kernel.
 
     $$ w_j = \frac{\tfrac1m \sum_{l=1}^m \kappa_l}{\kappa_j}, \qquad
@@ -67,22 +59,13 @@ class TangentKernel(AbstractBalance):
     memory: float = eqx.field(static=True, default=0.9)
     largest: float = eqx.field(static=True, default=1e4)
 
-    def __check_init__(self):
-        check_whole(self, "every", "rows")
-        check_memory(self.memory)
-        check_positive(self, "largest")
+    def __check_init__(self):  # and that of the base, which Equinox calls too
+        check_whole(self, "rows")
 
-    def init(self, points: Points) -> Averaged:
-        return equal_weights(points)
-
-    def update(
-        self, state: Averaged, residuals: Residuals, field: Any, points: Points
-    ) -> Averaged:
-        traces = mean_traces(residuals, field, points, self.rows)
-        return averaged(state, traces, self.memory, self.largest)
-
-    def weights(self, state: Averaged) -> Mapping[str, Array]:
-        return state.weights
+    def sizes(
+        self, residuals: Residuals, field: Any, points: Points
+    ) -> Mapping[str, Array]:
+        return mean_traces(residuals, field, points, self.rows)
 
 
 def mean_traces(
