@@ -41,6 +41,7 @@ from ._method import (
     Refinement as Refinement,
     SelfScaledBroyden as SelfScaledBroyden,
     Sequence as Sequence,
+    TimeWindows as TimeWindows,
 )
 from ._network import (
     MLP as MLP,

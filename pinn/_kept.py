@@ -15,7 +15,7 @@ from ._arguments import is_typed
 from ._checkpoint import Checkpoint
 from ._environment import versions
 from ._equation import fingerprint
-from ._method import Sequence
+from ._method import Sequence, TimeWindows
 from ._points import adaptive_of
 from ._precision import arithmetic, bits, fitting, turn_on
 from ._problem import Problem
@@ -32,7 +32,7 @@ def written(
         "problem": task.problem.name,
         "shape": list(shape),
         "own_field": task.field is None,
-        "method": _kind(task.method),
+        "method": kind_of(task.method),
         "precision": task.precision,
         "bits": task.bits,
         "versions": versions(),
@@ -104,7 +104,7 @@ def check_kept(saved: Checkpoint, problem: Any, field: Any, method: Any) -> None
         raise ValueError(
             f"`field`: the solve in '{path}' was given {was}; give `resume` the same."
         )
-    kind = _kind(method)
+    kind = kind_of(method)
     if kind != header["method"]:
         raise ValueError(
             f"`method` is {kind}; the checkpoint is of {header['method']}. Pass the "
@@ -140,12 +140,14 @@ def check_problem(
         )
 
 
-def _kind(method: Any) -> str:
+def kind_of(method: Any) -> str:
     """The class of a method with the numbers it was made with."""
     if method is None:
         return "none"
     if isinstance(method, Sequence):
-        return f"Sequence({', '.join(map(_kind, method.methods))})"
+        return f"Sequence({', '.join(map(kind_of, method.methods))})"
+    if isinstance(method, TimeWindows):
+        return f"TimeWindows({kind_of(method.method)}, {method.windows})"
     leaves = jax.tree.leaves(vars(method))
     numbers = [x for x in leaves if isinstance(x, int | float | str)]
     return f"{type(method).__name__}{tuple(numbers)}"
@@ -210,14 +212,14 @@ def _object_written(thing: Any, module: Any) -> dict[str, Any]:
     """An object of ours as its name and numbers; of others their kind only."""
     name = type(thing).__name__
     if getattr(module, name, None) is not type(thing):
-        return {"kind": _kind(thing)}
+        return {"kind": kind_of(thing)}
     return {"name": name, "options": vars(thing)}
 
 
 def _object_read(argument: str, kept: dict[str, Any], module: Any, given: Any) -> Any:
     if "name" in kept:
         return getattr(module, kept["name"])(**kept["options"])
-    if given is None or _kind(given) != kept["kind"]:
+    if given is None or kind_of(given) != kept["kind"]:
         raise ValueError(
             f"`{argument}` is needed: the checkpoint is of a solve with an object of "
             f"yours, {kept['kind']}, and a checkpoint holds no code; got {given!r}."

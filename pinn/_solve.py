@@ -9,8 +9,9 @@ from jaxtyping import PRNGKeyArray
 
 from ._checkpoint import Folder
 from ._checks import is_number
+from ._in_windows import InWindows
 from ._kept import check_kept, options
-from ._method import AbstractMethod
+from ._method import AbstractMethod, TimeWindows
 from ._precision import Precision, resolved
 from ._problem import Problem
 from ._solution import Solution
@@ -21,7 +22,7 @@ from ._weighting import AbstractBalance
 def solve(
     problem: Problem,
     field: Callable[..., Any] | None = None,
-    method: AbstractMethod | None = None,
+    method: AbstractMethod | TimeWindows | None = None,
     *,
     key: PRNGKeyArray,
     tol: float | None = None,
@@ -48,7 +49,8 @@ def solve(
         By default the one that suits: `LeastSquares` for the readout of the field,
         `LevenbergMarquardt` for a field without one, `FirstOrder` for very large ones.
         The report says which and why. For example `FirstOrder(optax.adam(1e-3))`
-        trains all parameters.
+        trains all parameters; `TimeWindows` uses any of them on one window of time
+        after another.
     key
         Everything random is drawn from it: the same key gives the same solution.
     tol
@@ -106,7 +108,7 @@ def solve(
     task = Task(
         problem=problem,
         field=field,
-        method=method,
+        method=method.method if isinstance(method, TimeWindows) else method,
         key=key,
         tol=tol,
         points=points,
@@ -118,17 +120,18 @@ def solve(
         progress=progress,
     )
     _check_every(every)
+    work = InWindows(task, method) if isinstance(method, TimeWindows) else task
     if checkpoint is None:
-        return task.run(clock)
+        return work.run(clock)
     with contextlib.closing(Folder(checkpoint, new=True)) as folder:
-        return task.run(clock, folder=folder, every=every)
+        return work.run(clock, folder=folder, every=every)
 
 
 def resume(
     folder: str | Path,
     problem: Problem,
     field: Callable[..., Any] | None = None,
-    method: AbstractMethod | None = None,
+    method: AbstractMethod | TimeWindows | None = None,
     *,
     points: Any = None,
     weighting: AbstractBalance | None = None,
@@ -175,18 +178,23 @@ def resume(
     clock = Clock()
     _check_every(every)
     with contextlib.closing(Folder(folder, new=False)) as kept:
-        saved = kept.read(older)
+        # Of windows, it is their own folders that may be damaged.
+        saved = kept.read(older and not isinstance(method, TimeWindows))
         check_kept(saved, problem, field, method)
         task = Task(
             problem=problem,
             field=field,
-            method=method,
+            method=method.method if isinstance(method, TimeWindows) else method,
             budget_s=budget_s,
             callbacks=callbacks,
             progress=progress,
             **options(saved, points, weighting),
         )
-        return task.run(clock, folder=kept, every=every, saved=saved)
+        if isinstance(method, TimeWindows):
+            work = InWindows(task, method, older)
+        else:
+            work = task
+        return work.run(clock, folder=kept, every=every, saved=saved)
 
 
 def _check_every(every: Any) -> None:

@@ -55,10 +55,11 @@ LEVELS = {
     "_files": 13,
     "_session": 10,
     "_task": 13,
-    "_solve": 14,
-    "_cli": 15,
-    "cli": 16,
-    "__main__": 17,
+    "_in_windows": 14,
+    "_solve": 15,
+    "_cli": 16,
+    "cli": 17,
+    "__main__": 18,
 }
 
 

@@ -10,3 +10,4 @@ from ._least_squares import LeastSquares as LeastSquares
 from ._levenberg_marquardt import LevenbergMarquardt as LevenbergMarquardt
 from ._self_scaled_broyden import SelfScaledBroyden as SelfScaledBroyden
 from ._sequence import Sequence as Sequence
+from ._time_windows import TimeWindows as TimeWindows

@@ -14,3 +14,4 @@ from ._holes import (
 )
 from ._mlp import MLP as MLP
 from ._random_features import RandomFeatures as RandomFeatures
+from ._windowed import Windowed as Windowed
