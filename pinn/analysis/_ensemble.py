@@ -14,8 +14,9 @@ from jaxtyping import PRNGKeyArray
 from .._compiled import Compiled
 from .._method import FirstOrder
 from .._points import Points
+from .._problem import Problem
 from .._residuals import Residuals
-from ._rows import POINTS
+from ._rows import POINTS, rows_of
 
 
 def small_adam(
@@ -87,6 +88,41 @@ def begin(
     )
     states = _begin(method, residuals, points, fields, jnp.stack(keys))
     return Ensemble(method, residuals, points, states)
+
+
+def trained(
+    problem: Problem,
+    field: Any,
+    method: FirstOrder,
+    *,
+    key: PRNGKeyArray,
+    points: Any = None,
+) -> Any:
+    """A field after the steps of a method, without the pre-flight check, so that what
+    training makes of a wrong network can be looked at too.
+
+    Parameters
+    ----------
+    problem
+        The problem.
+    field
+        What training starts from.
+    method
+        The training.
+    key
+        Draws the points.
+    points
+        As in `pinn.solve`; 200 for the equation by default.
+
+    Raises
+    ------
+    ValueError
+        If an argument is wrong.
+    """
+    residuals, train = rows_of(problem, field, points, key)
+    states = _begin(method, residuals, train, stack([field]), key[None])
+    ensemble = Ensemble(method, residuals, train, states).advance(method.steps)
+    return member(ensemble.fields, 0)
 
 
 def stack(trees: Sequence[Any]) -> Any:

@@ -1,5 +1,6 @@
 """The tangent kernel of the residual rows: which parts of them training can reach."""
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,12 +45,8 @@ class TangentKernelSpectrum:
     @property
     def condition(self) -> dict[str, float]:
         """The condition number of the Jacobian: the root of the largest of these
-        eigenvalues over the smallest. Above 1e15 or so the smallest is rounding."""
-        with np.errstate(divide="ignore", invalid="ignore"):
-            return {
-                name: float(np.sqrt(v[0] / v[-1]))
-                for name, v in self.eigenvalues.items()
-            }
+        eigenvalues over the smallest; infinite where that is rounding."""
+        return {name: _condition(v) for name, v in self.eigenvalues.items()}
 
     @property
     def effective_rank(self) -> dict[str, float]:
@@ -134,6 +131,13 @@ def spectrum_of(
         name: np.linalg.svd(part, compute_uv=False) ** 2 for name, part in parts.items()
     }
     return TangentKernelSpectrum(squares, {k: len(part) for k, part in parts.items()})
+
+
+def _condition(values: np.ndarray) -> float:
+    root = np.sqrt(values)
+    if not root[-1] > np.finfo(float).eps * root[0]:
+        return math.inf
+    return float(root[0] / root[-1])
 
 
 def _effective_rank(values: np.ndarray) -> float:
