@@ -351,7 +351,9 @@ def test_networks_train_side_by_side_as_they_would_alone():
     np.testing.assert_allclose(
         alone.readout.weight, beside.readout.weight, rtol=1e-8, atol=1e-10
     )
-    by_itself = analysis.trained(FIT, start, method, key=KEY, points=16)
+    looks = list(analysis.training(FIT, start, method, key=KEY, points=16, every=8))
+    assert [steps for steps, _ in looks] == [0, 8, 16, 20]
+    by_itself = looks[-1][1]
     np.testing.assert_allclose(
         by_itself.readout.weight, alone.readout.weight, rtol=1e-8, atol=1e-10
     )

@@ -167,7 +167,8 @@ def _trained(lab: Lab, problem: Problem, activation: Any) -> tuple[Any, Any]:
     """A network before and after its training."""
     method = lab.method(activation)
     start = method.default_field(problem, field_shape(problem), key=lab.key)
-    return start, analysis.trained(problem, start, method, key=lab.key)
+    *_, (_, end) = analysis.training(problem, start, method, key=lab.key)
+    return start, end
 
 
 def _keep(results: dict[str, Any], folder: Path, name: str, figure: Any) -> None:

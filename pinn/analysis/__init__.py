@@ -10,7 +10,7 @@ from ._dead import (
     dead_unit_growth as dead_unit_growth,
     dead_units as dead_units,
 )
-from ._ensemble import small_adam as small_adam, trained as trained
+from ._ensemble import small_adam as small_adam, training as training
 from ._hessian import (
     HessianSpectrum as HessianSpectrum,
     hessian_spectrum as hessian_spectrum,

@@ -1,6 +1,6 @@
 """Networks that are trained side by side, one for each seed, in one program."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import equinox as eqx
@@ -16,7 +16,7 @@ from .._method import FirstOrder
 from .._points import Points
 from .._problem import Problem
 from .._residuals import Residuals
-from ._rows import POINTS, rows_of
+from ._rows import POINTS, check_count, rows_of
 
 
 def small_adam(
@@ -90,16 +90,19 @@ def begin(
     return Ensemble(method, residuals, points, states)
 
 
-def trained(
+def training(
     problem: Problem,
     field: Any,
     method: FirstOrder,
     *,
     key: PRNGKeyArray,
     points: Any = None,
-) -> Any:
-    """A field after the steps of a method, without the pre-flight check, so that what
-    training makes of a wrong network can be looked at too.
+    every: int | None = None,
+) -> Iterator[tuple[int, Any]]:
+    """The best field so far while a method trains it, from the start to the end.
+
+    There is no pre-flight check, so that what training makes of a wrong network can be
+    looked at too.
 
     Parameters
     ----------
@@ -113,16 +116,33 @@ def trained(
         Draws the points.
     points
         As in `pinn.solve`; 200 for the equation by default.
+    every
+        Steps between two looks; by default only the ends are shown.
+
+    Returns
+    -------
+    Iterator
+        Pairs of the number of steps and the field after them.
 
     Raises
     ------
     ValueError
         If an argument is wrong.
     """
+    every = method.steps if every is None else every
+    check_count(every=every)
     residuals, train = rows_of(problem, field, points, key)
-    states = _begin(method, residuals, train, stack([field]), key[None])
-    ensemble = Ensemble(method, residuals, train, states).advance(method.steps)
-    return member(ensemble.fields, 0)
+
+    def looks():
+        yield 0, field
+        states = _begin(method, residuals, train, stack([field]), key[None])
+        ensemble, done = Ensemble(method, residuals, train, states), 0
+        while done < method.steps:
+            count = min(every, method.steps - done)
+            ensemble, done = ensemble.advance(count), done + count
+            yield done, member(ensemble.fields, 0)
+
+    return looks()
 
 
 def stack(trees: Sequence[Any]) -> Any:
