@@ -22,12 +22,11 @@ import jax.numpy as jnp
 import numpy as np
 
 import pinn
-from pinn import activations as act
 
 jax.config.update("jax_enable_x64", True)
 
-WIDTH, DEPTH = 16, 2
-S = np.linspace(-3, 3, 301)
+act = pinn.activations
+WIDTH, DEPTH, S = 16, 2, np.linspace(-3, 3, 301)
 ADAPTIVE = {
     "tanh": lambda: act.tanh,
     "slope, global": lambda: act.AdaptiveSlope(n=2.0),
@@ -42,8 +41,7 @@ ADAPTIVE = {
 }
 
 
-def exact(x):
-    return jnp.sin(2 * jnp.pi * x[0]) + jnp.sin(8 * jnp.pi * x[0]) / 5
+exact = lambda x: jnp.sin(2 * jnp.pi * x[0]) + jnp.sin(8 * jnp.pi * x[0]) / 5
 
 
 def main(steps=1000, names=tuple(ADAPTIVE)):

@@ -120,11 +120,12 @@ def dead_units(
 def dead_at(field: Any, places: tuple[Any, ...], tol: float = 0.0) -> DeadUnits:
     """The same at arguments that are there already."""
     sizes = [np.asarray(size) for size in _sizes(field, places)]
-    # Of the second derivatives of a plane all are zero: then so is the largest.
-    top = [np.max(size, axis=1, keepdims=True) for size in sizes]
+    # With no tolerance also where the largest is infinite; of a plane all second
+    # derivatives are zero, and so is the largest.
+    least = [tol * np.max(a, axis=1, keepdims=True) if tol else 0.0 for a in sizes]
     return DeadUnits(
         size=tuple(sizes),
-        dead=tuple(size <= tol * t for size, t in zip(sizes, top, strict=True)),
+        dead=tuple(a <= limit for a, limit in zip(sizes, least, strict=True)),
     )
 
 
