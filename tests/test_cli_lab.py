@@ -35,17 +35,17 @@ def test_a_table_pictures_and_a_file_are_left(file, tmp_path, monkeypatch):
     monkeypatch.delenv("DISPLAY", raising=False)  # none is needed
     out = tmp_path / "found"
     options = ("--problem", f"{file}:problem", "--out", out, *QUICK)
-    shown = run("tanh", f"{file}:act", *options, "--parts", "dead,study")
+    shown = run(f"{file}:act", *options, "--parts", "dead,study")
     assert shown.exit_code == 0, shown.output
     for text in ("mean rank", "act", "units without output"):
         assert text in shown.stdout
     results = json.loads((out / "lab.json").read_text())
-    assert set(results["networks"]) == {"tanh", "act"}
-    assert results["networks"]["tanh"]["dead"]["end"]["output"] == [0]
-    assert len(results["study"]["rows"]) == 2
+    assert set(results["networks"]) == {"act"}
+    assert results["networks"]["act"]["dead"]["end"]["output"] == [0]
+    assert len(results["study"]["rows"]) == 1
     pictures = {path.name for path in out.glob("*.png")}
     assert pictures == set(results["pictures"])
-    assert pictures == {"dead-tanh.png", "dead-act.png", "study.png"}
+    assert pictures == {"dead-act.png", "study.png"}
     again = run("tanh", *options)
     assert again.exit_code == 2
     assert "holds results already" in again.stderr

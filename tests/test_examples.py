@@ -105,13 +105,8 @@ def test_example(name, tmp_path, capsys):
     assert (tmp_path / "picture.png").stat().st_size > 10_000
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        pytest.param(name, marks=[] if name == "broken_line" else [pytest.mark.slow])
-        for name in LABORATORY
-    ],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("name", LABORATORY)
 def test_the_examples_of_the_laboratory_run(name, tmp_path, capsys):
     example = _load(name)
     found = example.main(**LABORATORY[name])
