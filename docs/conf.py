@@ -84,6 +84,7 @@ html_sidebars = {
     for name in (
         "index",
         "methods",
+        "lab",
         "findings",
         "operators",
         "extend",

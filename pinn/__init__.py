@@ -4,6 +4,7 @@ from . import (
     _sampling,
     _weighting,
     activations as activations,
+    analysis as analysis,
     callbacks as callbacks,
     metrics as metrics,
     problems as problems,

@@ -37,10 +37,22 @@ def _load(name):
 
 # Those that have a test of their own.
 OTHERS = ("high_dimension", "relu_laplacian")
+# The laboratory: how each is shortened.
+LABORATORY = {
+    "activation_study": {"steps": 20, "seeds": 2, "activations": ("tanh",)},
+    "adaptive_activations": {"steps": 20, "names": ("tanh", "slope, per neuron")},
+    "broken_line": {"steps": 60, "frames": 3, "starts": 1},
+    "dead_units": {"steps": 20, "depths": (1, 2), "names": ("relu", "tanh")},
+    "kinked_loss": {"steps": 20, "looks_wanted": 2},
+}
 
 
 def test_every_example_is_listed_here():
-    assert {path.stem for path in EXAMPLES.glob("*.py")} == {*CASES, *OTHERS}
+    assert {path.stem for path in EXAMPLES.glob("*.py")} == {
+        *CASES,
+        *OTHERS,
+        *LABORATORY,
+    }
 
 
 def test_the_example_of_relu(tmp_path, capsys):
@@ -93,7 +105,44 @@ def test_example(name, tmp_path, capsys):
     assert (tmp_path / "picture.png").stat().st_size > 10_000
 
 
-@pytest.mark.parametrize("name", [*CASES, *OTHERS])
+@pytest.mark.slow
+@pytest.mark.parametrize("name", LABORATORY)
+def test_the_examples_of_the_laboratory_run(name, tmp_path, capsys):
+    example = _load(name)
+    found = example.main(**LABORATORY[name])
+    assert "relative L2 error" in capsys.readouterr().out
+    example.plot(found, tmp_path / "picture.png")
+    assert (tmp_path / "picture.png").stat().st_size > 10_000
+
+
+def test_no_broken_line_beats_the_best_one():
+    """The projection reaches what no line of three pieces may pass, and nearly so."""
+    example = _load("broken_line")
+    found, h = example.error(example.best_line()), 2 / 3
+    bound = h**2 / (6 * 5**0.5) / (16 / 5) ** 0.5
+    assert bound < found < 1.6 * bound
+
+
+@pytest.mark.slow
+def test_the_fit_of_two_units_becomes_the_best_line_and_an_animation(tmp_path):
+    example = _load("broken_line")
+    fits = example.main()
+    best, relu = (example.error(fits[k][-1]) for k in ("best broken line", "relu"))
+    assert 0.99 * best < relu < 1.2 * best
+    example.plot(fits, tmp_path / "fit.gif")
+    assert (tmp_path / "fit.gif").read_bytes()[:4] == b"GIF8"
+
+
+@pytest.mark.slow
+def test_a_kink_lets_the_loss_fall_and_the_solution_be_wrong():
+    rows = {name: rows for name, (rows, _) in _load("kinked_loss").main().items()}
+    residual, error = rows["selu"][-1][1:]
+    assert residual < 0.1
+    assert error > 0.5
+    assert max(rows["tanh"][-1][1:]) < 1e-2
+
+
+@pytest.mark.parametrize("name", [*CASES, *OTHERS, *LABORATORY])
 def test_examples_are_short_and_say_their_equation(name):
     text = (EXAMPLES / f"{name}.py").read_text()
     assert 30 <= len(text.splitlines()) <= 90

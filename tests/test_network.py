@@ -178,6 +178,27 @@ def test_activation_is_pluggable(getkey):
     assert snake(T, X).shape == ()
 
 
+def test_each_layer_may_have_an_activation_of_its_own(getkey):
+    """One for each layer is the network with these functions; the same one for all is
+    the plain network, but every layer learns its own numbers."""
+    key, x = getkey(), jr.normal(getkey(), (3,))
+    plain = pinn.MLP(3, "scalar", 4, 2, key=key)
+    mixed = pinn.MLP(3, "scalar", 4, 2, [jnp.tanh, jnp.sin], key=key)
+    first, second = plain.hidden
+    h = jnp.sin(second(jnp.tanh(first(plain.scaling(x)))))
+    np.testing.assert_allclose(mixed(x), plain.readout(h), rtol=1e-14)
+    np.testing.assert_allclose(
+        pinn.laplacian(mixed)(x), jnp.trace(jax.hessian(mixed)(x)), rtol=1e-10
+    )
+    slope = activations.AdaptiveSlope(jnp.tanh)
+    adaptive = pinn.MLP(3, "scalar", 4, 2, [slope, slope], key=key)
+    np.testing.assert_allclose(adaptive(x), plain(x), rtol=1e-14)
+    gradients = eqx.filter_grad(lambda u: u(x))(adaptive).activation
+    assert gradients[0].a.value != gradients[1].a.value
+    with pytest.raises(ValueError, match=r"`activation` takes.*`depth` = 3.*got 2"):
+        pinn.MLP(3, "scalar", 4, 3, [jnp.tanh, jnp.sin], key=key)
+
+
 def test_no_default_activation_has_a_kink(getkey):
     for u in (mlp("scalar", getkey()), random_features("scalar", getkey())):
         assert pinn.smoothness(u.activation).order == np.inf

@@ -46,7 +46,8 @@ class MLP(eqx.Module):
     depth
         Number $L \ge 1$ of hidden layers.
     activation
-        $\sigma$, elementwise; tanh by default, smooth of every order.
+        $\sigma$, elementwise; tanh by default, smooth of every order. A list of one for
+        each hidden layer gives trainable ones numbers of their own, layer by layer.
     bounds
         Lower and upper limits of all arguments (``problem.bounds``), in the caller's
         units; ``[-1, 1]`` by default.
@@ -56,13 +57,14 @@ class MLP(eqx.Module):
     Raises
     ------
     ValueError
-        If a size is not positive, or `bounds` do not fit `in_size`.
+        If a size is not positive, `bounds` do not fit `in_size`, or there are more or
+        fewer activations than hidden layers.
     """
 
     scaling: Scaling
     hidden: tuple[_Layer, ...]
     readout: Readout
-    activation: Activation
+    activation: Activation | tuple[Activation, ...]
 
     def __init__(
         self,
@@ -70,7 +72,9 @@ class MLP(eqx.Module):
         out_size: Size,
         width_size: int,
         depth: int,
-        activation: Activation = activations.tanh,
+        activation: Activation
+        | list[Activation]
+        | tuple[Activation, ...] = activations.tanh,
         *,
         bounds: Any | None = None,
         key: PRNGKeyArray,
@@ -78,7 +82,15 @@ class MLP(eqx.Module):
         check_sizes(
             in_size=in_size, out_size=out_size, width_size=width_size, depth=depth
         )
-        check_activation(activation)
+        if isinstance(activation, list | tuple):
+            activation = tuple(activation)
+            if len(activation) != depth:
+                raise ValueError(
+                    "`activation` takes a function, or one for each of the `depth` = "
+                    f"{depth} hidden layers; got {len(activation)}."
+                )
+        for one in activation if isinstance(activation, tuple) else (activation,):
+            check_activation(one)
         first_key, readout_key, *keys = jr.split(key, depth + 1)
         self.scaling = Scaling(in_size, bounds)
         # Glorot's variance, on inputs that fill [-1, 1] (variance 1/3, hence the 3).
@@ -97,11 +109,17 @@ class MLP(eqx.Module):
         self.readout = Readout(width_size, out_size, key=readout_key)
         self.activation = activation
 
+    @property
+    def _activations(self) -> tuple[Activation, ...]:
+        if isinstance(self.activation, tuple):
+            return self.activation
+        return (self.activation,) * len(self.hidden)
+
     def features(self, *arguments: Any) -> Float[Array, " m"]:
         """The values of the last hidden layer at one point."""
         h = self.scaling(*arguments)
-        for layer in self.hidden:
-            h = self.activation(layer(h))
+        for layer, activation in zip(self.hidden, self._activations, strict=True):
+            h = activation(layer(h))
         return h
 
     def __call__(self, *arguments: Any) -> Float[Array, "*d"]:
@@ -110,6 +128,6 @@ class MLP(eqx.Module):
     def propagate_jet(self, *operands: Any) -> Any:
         """The jet of the field, layer by layer."""
         h = propagate(self.scaling, *operands)
-        for layer in self.hidden:
-            h = compose(self.activation, propagate(layer, h))
+        for layer, activation in zip(self.hidden, self._activations, strict=True):
+            h = compose(activation, propagate(layer, h))
         return propagate(self.readout, h)

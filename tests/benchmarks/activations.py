@@ -1,16 +1,17 @@
-"""Which activation: the error of least squares with 400 features, for many of them.
+"""Which activation: least squares with 400 features, or small networks under Adam.
 
-The scale of the weights is searched for each activation and problem alike, so what is
-compared is what its features can represent, not how well they were tuned or trained.
+For least squares the scale of the weights is searched for each activation and problem
+alike, so what is compared is what its features can represent, not how well they were
+tuned or trained. For Adam all start from the same weights and take the same steps.
 """
 
 import argparse
-import statistics
 
 import jax
 import jax.numpy as jnp
 
 import pinn
+from pinn.analysis import small_adam, study
 
 jax.config.update("jax_enable_x64", True)
 
@@ -29,44 +30,44 @@ def poisson_of(exact, operator=None):
 
 
 PROBLEMS = {
-    "waves": lambda: poisson_of(
+    "waves": poisson_of(
         lambda x: jnp.sin(4 * jnp.pi * x[0]) * jnp.cos(2 * jnp.pi * x[1])
     ),
-    "rational": lambda: poisson_of(
+    "rational": poisson_of(
         lambda x: 1 / (1 + 10 * (x[0] - 0.6) ** 2 + 10 * (x[1] - 0.5) ** 2)
     ),
-    "layer": lambda: poisson_of(lambda x: jnp.tanh(8 * (x[0] + x[1] - 1))),
-    "nonlinear": lambda: poisson_of(
+    "layer": poisson_of(lambda x: jnp.tanh(8 * (x[0] + x[1] - 1))),
+    "nonlinear": poisson_of(
         lambda x: jnp.exp(x[0]) * jnp.sin(3 * x[1]),
         lambda u, x: -pinn.laplacian(u)(x) + u(x) ** 3,
     ),
 }
 
-
-def error(problem, name, seed):
-    activation = pinn.activations.get(name)
-    method = pinn.LeastSquares(features=400, largest=400, activation=activation)
-    solution = pinn.solve(problem(), method=method, key=jax.random.key(seed))
-    return solution.report.relative_l2
+METHODS = {
+    "least-squares": lambda activation: pinn.LeastSquares(
+        features=400, largest=400, activation=activation
+    ),
+    "adam": small_adam,
+}
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*", default=list(NAMES))
+    parser.add_argument("--method", choices=METHODS, default="least-squares")
+    parser.add_argument("--problems", nargs="+", choices=PROBLEMS, default=PROBLEMS)
     parser.add_argument("--seeds", type=int, default=3)
     options = parser.parse_args()
-    print("| activation |", " | ".join(PROBLEMS), "|")
-    print("|---" * (len(PROBLEMS) + 1) + "|")
-    for name in options.names:
-        cells = []
-        for problem in PROBLEMS.values():
-            try:
-                errors = [error(problem, name, s) for s in range(options.seeds)]
-                cells.append(f"{statistics.median(errors):.0e}")
-            except pinn.PreflightError as refusal:
-                found = [f.id for f in refusal.report.findings if f.severity == "error"]
-                cells.append(found[0])
-        print(f"| `{name}` |", " | ".join(cells), "|", flush=True)
+    print(
+        study(
+            options.names,
+            {name: PROBLEMS[name] for name in options.problems},
+            key=jax.random.key(0),
+            seeds=options.seeds,
+            method=METHODS[options.method],
+            callbacks=[lambda row: print(row, flush=True)],
+        )
+    )
 
 
 if __name__ == "__main__":
