@@ -82,4 +82,4 @@ def plot(solutions, path=None):
 
 
 if __name__ == "__main__":
-    plot(main(), *sys.argv[1:2])
+    figure = plot(main(), *sys.argv[1:2])

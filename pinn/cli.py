@@ -11,6 +11,7 @@ import typer
 
 from ._cli import _show
 from ._cli._errors import (
+    FAILED,
     INTERRUPTED,
     NOT_REACHED,
     SOLVED,
@@ -37,12 +38,20 @@ app = typer.Typer(
 _EXIT_CODES = """Exit codes: 0 solved (tolerance reached, or none asked), 1 tolerance
 not reached (the report is still printed), 2 wrong input or pre-flight error, 130
 interrupted with the best answer kept."""
+_GALLERY_CODES = """Exit codes: 0 all of them ran, 1 some failed, 2 wrong input, 130
+interrupted; the page holds what was done."""
 
 
 def _complete_problem() -> list[str]:
     from . import problems
 
     return list(problems.names())
+
+
+def _complete_example() -> list[str]:
+    from ._cli import _gallery
+
+    return list(_gallery.names())
 
 
 def _complete_method() -> list[str]:
@@ -326,6 +335,62 @@ def show_activations(
         _show.console().print(shown.judgement_table(shown.judge(functions)))
         if plot is not None:
             pictures.derivatives(functions, plot)
+
+
+@app.command(epilog=_GALLERY_CODES)
+def gallery(
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[NAME]...",
+            help="Some of the examples; all of them if none is named.",
+            autocompletion=_complete_example,
+            show_default=False,
+        ),
+    ] = None,
+    out: Annotated[
+        Path, typer.Option(metavar="FOLDER", help="Where the page and pictures go.")
+    ] = Path("gallery"),
+    jobs: Annotated[
+        int, typer.Option(min=1, metavar="N", help="Examples that run at one time.")
+    ] = 1,
+    limit: Annotated[
+        float,
+        typer.Option(
+            min=1.0, metavar="SECONDS", help="Time after which an example is ended."
+        ),
+    ] = 600.0,
+    as_json: _Json = False,
+    debug: _Debug = False,
+) -> None:
+    """Run the examples, and leave a page of their pictures, errors and times.
+
+    Each runs in a process of its own, so that one that fails does not stop the others.
+    The page is FOLDER/index.html. A second call with the same folder renews the
+    examples that it runs and keeps the others.
+    """
+    with one_line_errors(debug, _error_as_json if as_json else None):
+        from ._cli import _gallery, _gallery_show
+
+        outcomes, interrupted = _gallery_show.run_gallery(
+            _gallery.chosen(names or []),
+            out,
+            jobs=jobs,
+            limit_s=limit,
+            talk=not as_json,
+        )
+        if as_json:
+            page = str(out / "index.html") if outcomes else None
+            rows = [outcome.as_dict() for outcome in outcomes]
+            _show.print_json({"page": page, "examples": rows})
+        elif outcomes:
+            console = _show.console()
+            console.print(_gallery_show.table(outcomes))
+            console.print(f"\n{out / 'index.html'}", markup=False, soft_wrap=True)
+        if interrupted:
+            raise KeyboardInterrupt("interrupted; the page holds what was done.")
+    if not all(outcome.ok for outcome in outcomes):
+        raise typer.Exit(FAILED)
 
 
 def _load(name: str, settings: list[str] | None) -> tuple[Any, Any]:
