@@ -6,10 +6,10 @@ The heat equation on a plate
 
     \partial_t u = \Delta u \quad\text{for } t \in (0, 0.1),\ x \in (0, 1)^2,
 
-with the left and the right side kept at zero, and the lower and the upper one insulated,
-:math:`\partial_n u = 0`. From :math:`u = \sin(\pi x_0)(1 + \cos(\pi x_1))` the
-temperature first evens out along the sides and then decays,
-:math:`u = \sin(\pi x_0)\,(e^{-\pi^2 t} + e^{-2\pi^2 t} \cos(\pi x_1))`.
+with the left and the right side kept at zero, and the lower and the upper one
+insulated, :math:`\partial_n u = 0`. From :math:`u = \sin(\pi x_0)(1 + \cos(\pi x_1))`
+the temperature first evens out along the sides and then decays, :math:`u = \sin(\pi
+x_0)\,(e^{-\pi^2 t} + e^{-2\pi^2 t} \cos(\pi x_1))`.
 """
 
 import sys

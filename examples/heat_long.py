@@ -8,7 +8,7 @@ Heat for a long time
     u(0, x) = \sin(\pi x),
 
 with a source that heats and cools, :math:`f` such that
-:math:`u = \sin(\pi x) \cos(t)`, for ten periods, or 600 times as long as the rod takes
+:math:`u = \sin(\pi x) \cos(t)`, for five periods, or 300 times as long as the rod takes
 to forget its start. One network for the whole of space and time would have to hold all
 periods at once. A march in time does not care how many there are.
 """
@@ -22,7 +22,7 @@ import pinn
 
 jax.config.update("jax_enable_x64", True)
 
-PERIODS = 10
+PERIODS = 5
 
 
 def exact(t, x):

@@ -6,9 +6,9 @@ A nonlinear Poisson equation
 
     -\Delta u + u^3 = f \quad\text{in } (0, 1)^2, \qquad u = 0 \text{ on the boundary,}
 
-with :math:`f` such that :math:`u = \sin(\pi x_0) \sin(2 \pi x_1)`. Nothing is said about
-the cube being nonlinear: the solver reads it from the function, and takes Gauss-Newton
-steps on the same rows that give a linear equation its answer in one.
+with :math:`f` such that :math:`u = \sin(\pi x_0) \sin(2 \pi x_1)`. Nothing is said
+about the cube being nonlinear: the solver reads it from the function, and takes
+Gauss-Newton steps on the same rows that give a linear equation its answer in one.
 """
 
 import sys

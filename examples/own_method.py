@@ -6,9 +6,9 @@ A method of your own
 
     -u'' = \pi^2 \sin(\pi x) \quad\text{in } (0, 1), \qquad u(0) = u(1) = 0.
 
-A method makes the rows of a problem small, and is given them with their derivatives. Here
-it takes Gauss-Newton steps with a fixed damping. The pre-flight check, points, weights,
-Ctrl-C, checkpoints and the report come with it.
+A method makes the rows of a problem small, and is given them with their derivatives.
+Here it takes Gauss-Newton steps with a fixed damping. The pre-flight check, points,
+weights, Ctrl-C, checkpoints and the report come with it.
 """
 
 import sys

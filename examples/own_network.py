@@ -7,9 +7,9 @@ A network of your own
     -\Delta u = f \quad\text{in } (-1, 1)^2, \qquad
     u = e^{x_0} \cos(3 x_1) \text{ on the boundary.}
 
-A field is any module that can be called at one point, and it need not be neural: here it
-is a sum of Gaussians around the points of a grid, so that the same solver becomes the
-method of radial basis functions. A last layer called ``readout`` makes it ready for
+A field is any module that can be called at one point, and it need not be neural: here
+it is a sum of Gaussians around the points of a grid, so that the same solver becomes
+the method of radial basis functions. A last layer called ``readout`` makes it ready for
 least squares.
 """
 

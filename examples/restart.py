@@ -8,8 +8,8 @@ Going on after a kill
     \qquad u = 0 \text{ on the boundary.}
 
 A process solves this problem and keeps its work in a folder. In the middle of it, it is
-killed, with no chance to say goodbye. `pinn.resume` goes on from the last checkpoint, and
-comes to the same bits as a solve that was left alone.
+killed, with no chance to say goodbye. `pinn.resume` goes on from the last checkpoint,
+and comes to the same bits as a solve that was left alone.
 """
 
 import os
@@ -47,7 +47,7 @@ def solve(**options):
 
 
 def die_in_the_middle(folder):
-    """Runs in another process: a checkpoint after each step, and the end at the 30th."""
+    """In another process: a checkpoint after each step, and the end at the 30th."""
     steps = 0
 
     def count(record):

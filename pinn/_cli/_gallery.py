@@ -210,22 +210,23 @@ class _Run:
         self.path, self.limit_s = path, limit_s
         self.begin, self.late = time.perf_counter(), False
         self.scratch = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
-        self.output = tempfile.TemporaryFile()
         # An example in a checkout finds the `pinn` of the checkout.
         beside = [str(path.parents[1])] if path.parent.name == "examples" else []
         before = os.environ.get("PYTHONPATH")
         paths = os.pathsep.join([*beside, *([before] if before else [])])
         where = {"PYTHONPATH": paths} if paths else {}
         # A session of its own: Ctrl-C is for the gallery, which ends its examples.
-        self.process = subprocess.Popen(
-            [sys.executable, str(path), str(self.picture)],
-            cwd=self.scratch.name,
-            env={**os.environ, "MPLBACKEND": "Agg", "PYTHONUTF8": "1", **where},
-            stdin=subprocess.DEVNULL,
-            stdout=self.output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
+        self.output = Path(self.scratch.name) / "output.txt"
+        with open(self.output, "wb") as output:
+            self.process = subprocess.Popen(
+                [sys.executable, str(path), str(self.picture)],
+                cwd=self.scratch.name,
+                env={**os.environ, "MPLBACKEND": "Agg", "PYTHONUTF8": "1", **where},
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
 
     @property
     def picture(self) -> Path:
@@ -241,8 +242,7 @@ class _Run:
 
     def outcome(self, out: Path) -> Outcome:
         wall_s, code = time.perf_counter() - self.begin, self.process.returncode
-        self.output.seek(0)
-        text = self.output.read().decode(errors="replace")
+        text = self.output.read_text(encoding="utf-8", errors="replace")
         picture = self._keep_picture(out) if code == 0 else None
         message = "" if code == 0 else _message(text, code)
         if self.late:
@@ -266,7 +266,6 @@ class _Run:
     def end(self) -> None:
         if self.process.poll() is None:
             self._kill()
-        self.output.close()
         self.scratch.cleanup()
 
     def _kill(self) -> None:

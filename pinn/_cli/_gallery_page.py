@@ -75,7 +75,7 @@ def _figures(outcome: Outcome) -> str:
         return f"<strong>failed</strong> after {seconds}: {escape(outcome.message)}"
     if outcome.error is None:
         return seconds
-    return f"relative error {outcome.error:.1e} · {seconds}"
+    return f"error {outcome.error:.1e} · {seconds}"
 
 
 def _page(title: str, body: str) -> str:
