@@ -40,10 +40,8 @@ def one_line_errors(
     except (Exception, KeyboardInterrupt) as error:
         code = WRONG_INPUT
         if isinstance(error, KeyboardInterrupt):
-            code, text = (
-                INTERRUPTED,
-                str(error) or "interrupted before there was a solution.",
-            )
+            code = INTERRUPTED
+            text = str(error) or "interrupted before there was a solution."
         else:
             text = _text(error)
         if debug:
