@@ -1,4 +1,4 @@
-"""The terminal: `pinn solve`, `pinn check`, `pinn list`."""
+"""The terminal: `pinn solve`, `pinn check`, `pinn list` and the others."""
 
 import contextlib
 import dataclasses
@@ -18,6 +18,15 @@ from ._cli._errors import (
     InputError,
     one_line_errors,
 )
+from ._cli._help import (
+    EXAMPLES,
+    EXIT_CODES,
+    FILES,
+    GALLERY_NOTES,
+    HELP,
+    TALK,
+    WORK,
+)
 from ._cli._options import (
     BALANCES,
     METHODS,
@@ -29,17 +38,12 @@ from ._cli._options import (
 
 app = typer.Typer(
     name="pinn",
-    help="Solve partial differential equations with smooth neural networks.",
+    help=HELP,
+    epilog=EXAMPLES,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-
-_EXIT_CODES = """Exit codes: 0 solved (tolerance reached, or none asked), 1 tolerance
-not reached (the report is still printed), 2 wrong input or pre-flight error, 130
-interrupted with the best answer kept."""
-_GALLERY_CODES = """Exit codes: 0 all of them ran, 1 some failed, 2 wrong input, 130
-interrupted; the page holds what was done."""
 
 
 def _complete_problem() -> list[str]:
@@ -78,6 +82,7 @@ _Name = Annotated[
 _Activation = Annotated[
     str | None,
     typer.Option(
+        rich_help_panel=WORK,
         metavar="NAME",
         help="Activation of the network; tanh by default.",
         autocompletion=_complete_activation,
@@ -90,14 +95,25 @@ _Set = Annotated[
 _Precision = Annotated[
     str,
     typer.Option(
+        rich_help_panel=WORK,
         metavar="|".join(PRECISIONS),
         help="Bits of a number; mixed has the Jacobian of levenberg-marquardt in 32.",
     ),
 ]
-_Seed = Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Of all random draws.")]
-_Debug = Annotated[bool, typer.Option("--debug", help="Show tracebacks.")]
+_Seed = Annotated[
+    int,
+    typer.Option(
+        rich_help_panel=WORK, min=0, max=2**32 - 1, help="Of all random draws."
+    ),
+]
+_Debug = Annotated[
+    bool, typer.Option("--debug", rich_help_panel=TALK, help="Show tracebacks.")
+]
 _Json = Annotated[
-    bool, typer.Option("--json", help="Print one JSON object and nothing else.")
+    bool,
+    typer.Option(
+        "--json", rich_help_panel=TALK, help="Print one JSON value and nothing else."
+    ),
 ]
 
 
@@ -114,38 +130,57 @@ def _root(
         raise typer.Exit
 
 
-@app.command(epilog=_EXIT_CODES)
+@app.command(epilog=EXIT_CODES)
 def solve(
     name: _Name,
     tol: Annotated[
         float | None,
-        typer.Option(help="Bound for the estimated relative L2 error."),
+        typer.Option(
+            rich_help_panel=WORK, help="Bound for the estimated relative L2 error."
+        ),
     ] = None,
     method: Annotated[
         str,
         typer.Option(
-            metavar="|".join(METHODS),
-            help="`auto` chooses, and the report says why; `adam` is another name for "
-            "`first-order`.",
+            rich_help_panel=WORK,
+            metavar="NAME",
+            help="`auto` chooses, and the report says why. By name: "
+            f"{', '.join(METHODS[1:])} (another name for `first-order`).",
             autocompletion=_complete_method,
         ),
     ] = "auto",
     activation: _Activation = None,
     features: Annotated[
         int | None,
-        typer.Option(min=1, help="Random features to start from (least squares)."),
+        typer.Option(
+            rich_help_panel=WORK,
+            min=1,
+            help="Random features to start from (least squares).",
+        ),
     ] = None,
     points: Annotated[
-        int | None, typer.Option(min=1, help="Points of the equation.")
+        int | None,
+        typer.Option(
+            rich_help_panel=WORK,
+            min=1,
+            help="Points of the equation.",
+        ),
     ] = None,
     steps: Annotated[
-        int | None, typer.Option(min=1, help="Most steps of training.")
+        int | None,
+        typer.Option(
+            rich_help_panel=WORK,
+            min=1,
+            help="Most steps of training.",
+        ),
     ] = None,
     weighting: Annotated[
         str | None,
         typer.Option(
-            metavar="|".join(BALANCES),
-            help="Balance of the terms that changes while all parameters are trained.",
+            rich_help_panel=WORK,
+            metavar="NAME",
+            help="Balance of the terms that changes while all parameters are trained: "
+            f"{', '.join(BALANCES)}.",
         ),
     ] = None,
     seed: _Seed = 0,
@@ -153,40 +188,69 @@ def solve(
     settings: _Set = None,
     allow: Annotated[
         list[str] | None,
-        typer.Option(metavar="ID", help="Pre-flight finding that shall not stop it."),
+        typer.Option(
+            rich_help_panel=WORK,
+            metavar="ID",
+            help="Pre-flight finding that shall not stop it.",
+        ),
     ] = None,
     out: Annotated[
         Path | None,
         typer.Option(
+            rich_help_panel=FILES,
             metavar="FILE",
             help="The picture: PNG, PDF or SVG. By default a PNG named after the "
             "problem, in the current folder.",
         ),
     ] = None,
-    no_plot: Annotated[bool, typer.Option("--no-plot", help="No picture.")] = False,
+    no_plot: Annotated[
+        bool,
+        typer.Option(
+            "--no-plot",
+            rich_help_panel=FILES,
+            help="No picture.",
+        ),
+    ] = False,
     save: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Keep the solution; `pinn.load` reads it."),
+        typer.Option(
+            rich_help_panel=FILES,
+            metavar="FILE",
+            help="Keep the solution; `pinn.load` reads it.",
+        ),
     ] = None,
     force: Annotated[
-        bool, typer.Option("--force", help="Replace the files of --out and --save.")
+        bool,
+        typer.Option(
+            "--force",
+            rich_help_panel=FILES,
+            help="Replace the files of --out and --save.",
+        ),
     ] = False,
     checkpoint: Annotated[
         Path | None,
         typer.Option(
-            metavar="FOLDER", help="Keep the solve there while it runs; see --resume."
+            rich_help_panel=FILES,
+            metavar="FOLDER",
+            help="Keep the solve there while it runs; see --resume.",
         ),
     ] = None,
     resume: Annotated[
         Path | None,
         typer.Option(
+            rich_help_panel=FILES,
             metavar="FOLDER",
             help="Go on with an interrupted solve of this problem and method from its "
             "checkpoints.",
         ),
     ] = None,
     quiet: Annotated[
-        bool, typer.Option("--quiet", help="Print nothing but errors.")
+        bool,
+        typer.Option(
+            "--quiet",
+            rich_help_panel=TALK,
+            help="Print nothing but errors.",
+        ),
     ] = False,
     as_json: _Json = False,
     debug: _Debug = False,
@@ -309,7 +373,7 @@ def show_activations(
     names: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[NAME|FILE.py:name]...", autocompletion=_complete_activation
+            metavar="NAME|FILE.py:name", autocompletion=_complete_activation
         ),
     ] = None,
     plot: Annotated[
@@ -317,10 +381,11 @@ def show_activations(
         typer.Option(metavar="FILE", help="Draw them with three derivatives."),
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace the file.")] = False,
+    as_json: _Json = False,
     debug: _Debug = False,
 ) -> None:
     """Show the catalogue of activations, or judge some, or a function of your own."""
-    with one_line_errors(debug):
+    with one_line_errors(debug, _error_as_json if as_json else None):
         from . import plot as pictures
         from ._cli import _activations as shown
         from ._cli._output import check_file
@@ -329,20 +394,28 @@ def show_activations(
         if plot is not None:
             check_file("--plot", plot, force)
         if not names and plot is None:
-            _show.console().print(shown.catalogue_table([]))
+            if as_json:
+                _show.print_json(shown.catalogue_list())
+            else:
+                _show.console().print(shown.catalogue_table([]))
             return
-        functions = shown.find(names or ["tanh"])
-        _show.console().print(shown.judgement_table(shown.judge(functions)))
+        with _stdout_free(as_json):
+            functions = shown.find(names or ["tanh"])
+            judged = shown.judge(functions)
+        if as_json:
+            _show.print_json(shown.judgement_list(judged))
+        else:
+            _show.console().print(shown.judgement_table(judged))
         if plot is not None:
             pictures.derivatives(functions, plot)
 
 
-@app.command(epilog=_GALLERY_CODES)
+@app.command(epilog=GALLERY_NOTES)
 def gallery(
     names: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[NAME]...",
+            metavar="NAME",
             help="Some of the examples; all of them if none is named.",
             autocompletion=_complete_example,
             show_default=False,
@@ -363,12 +436,7 @@ def gallery(
     as_json: _Json = False,
     debug: _Debug = False,
 ) -> None:
-    """Run the examples, and leave a page of their pictures, errors and times.
-
-    Each runs in a process of its own, so that one that fails does not stop the others.
-    The page is FOLDER/index.html. A second call with the same folder renews the
-    examples that it runs and keeps the others.
-    """
+    """Run the examples, and leave a page of their pictures, errors and times."""
     with one_line_errors(debug, _error_as_json if as_json else None):
         from ._cli import _gallery, _gallery_show
 
@@ -384,9 +452,8 @@ def gallery(
             rows = [outcome.as_dict() for outcome in outcomes]
             _show.print_json({"page": page, "examples": rows})
         elif outcomes:
-            console = _show.console()
-            console.print(_gallery_show.table(outcomes))
-            console.print(f"\n{out / 'index.html'}", markup=False, soft_wrap=True)
+            _show.console().print(_gallery_show.table(outcomes))
+            print(f"\n{out / 'index.html'}")
         if interrupted:
             raise KeyboardInterrupt("interrupted; the page holds what was done.")
     if not all(outcome.ok for outcome in outcomes):

@@ -54,9 +54,8 @@ def check(app: Sphinx, exception: Any) -> None:
                 file /= "index.html"
             if not file.is_file():
                 broken.append(f"{path.relative_to(root)}: {link}")
-            elif place and file.suffix == ".html":
-                if place not in page_at(file.resolve()).places:
-                    broken.append(f"{path.relative_to(root)}: {link} (no such place)")
+            elif place and place not in page_at(file.resolve()).places:
+                broken.append(f"{path.relative_to(root)}: {link} (no such place)")
     if broken:
         raise ExtensionError("links that lead nowhere:\n" + "\n".join(broken))
     _check_size(root, page_at(root / "index.html"))
