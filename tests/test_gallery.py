@@ -185,6 +185,7 @@ def test_every_example_of_pinn_has_a_title_and_states_its_error():
 
 @pytest.mark.slow
 def test_a_wheel_brings_the_examples(tmp_path):
+    pytest.importorskip("hatchling")
     root = Path(__file__).parents[1]
     build = ["pip", "wheel", "--no-deps", "--no-build-isolation", "-q", "-w", tmp_path]
     subprocess.run([sys.executable, "-m", *map(str, build), str(root)], check=True)
