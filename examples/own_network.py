@@ -46,7 +46,7 @@ class Gaussians(eqx.Module):
     def __call__(self, x):
         # Centres outside of the domain serve its rim.
         centres = jnp.linspace(-1.5, 1.5, self.per_axis)
-        first, second = jnp.exp(-(((x[:, None] - centres) / self.width) ** 2))
+        first, second = jnp.exp(-(((x[:, None] - centres[None]) / self.width) ** 2))
         return self.readout(jnp.outer(first, second).ravel())
 
 
