@@ -49,6 +49,7 @@ sphinx_gallery_conf = {
     "gallery_dirs": "gallery",
     "filename_pattern": r"\.py$",
     "image_scrapers": ("gallery_parts.picture",),
+    "reset_argv": "gallery_parts.arguments",
     "reset_modules": ("gallery_parts.forget",),
     "within_subsection_order": "gallery_parts.order",
     "abort_on_example_error": True,

@@ -82,4 +82,4 @@ def plot(solutions, path=None):
 
 
 if __name__ == "__main__":
-    figure = plot(main(), *sys.argv[1:2])
+    plot(main(), *sys.argv[1:2])

@@ -62,7 +62,8 @@ def die_in_the_middle(folder):
 def main():
     with tempfile.TemporaryDirectory() as folder:
         place = str(Path(folder) / "kept")
-        child = subprocess.run([sys.executable, __file__, "--die", place])
+        script = main.__code__.co_filename  # `__file__` is not there in a gallery
+        child = subprocess.run([sys.executable, script, "--die", place])
         print(f"the first process ended with code {child.returncode}")
         solution = pinn.resume(place, problem, method=method)
     alone = solve()
@@ -80,4 +81,4 @@ def plot(solution, path=None):
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--die"]:
         die_in_the_middle(sys.argv[2])
-    figure = plot(main(), *sys.argv[1:2])
+    plot(main(), *sys.argv[1:2])

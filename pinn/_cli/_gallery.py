@@ -42,7 +42,7 @@ ORDER = (
 )
 RECORDS = "gallery.json"
 # An animation is shown rather than a picture.
-_PICTURES = (".gif", ".webp", ".png", ".svg")
+PICTURES = (".gif", ".webp", ".png", ".svg")
 _NUMBER = r"([-+]?\d+(?:\.\d*)?(?:[eE][-+]?\d+)?)"
 _ERROR = re.compile(rf"\berror\b.*?\s{_NUMBER}[ \t]*$", re.MULTILINE)
 _RELATIVE = re.compile(rf"\brelative L2 error\b.*?\s{_NUMBER}[ \t]*$", re.MULTILINE)
@@ -275,7 +275,7 @@ class _Run:
         self.process.wait()
 
     def _keep_picture(self, out: Path) -> str | None:
-        for ending in _PICTURES:
+        for ending in PICTURES:
             left = self.picture.with_suffix(ending)
             if left.is_file():
                 shutil.move(left, out / left.name)
