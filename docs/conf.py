@@ -49,7 +49,8 @@ sphinx_gallery_conf = {
     "gallery_dirs": "gallery",
     "filename_pattern": r"\.py$",
     "image_scrapers": ("gallery_parts.picture",),
-    "reset_modules": (),
+    "reset_argv": "gallery_parts.arguments",
+    "reset_modules": ("gallery_parts.forget",),
     "within_subsection_order": "gallery_parts.order",
     "abort_on_example_error": True,
     "download_all_examples": False,
@@ -65,37 +66,19 @@ suppress_warnings = [
 ]
 warnings.filterwarnings("error", module="pinn")
 
-html_theme = "pydata_sphinx_theme"
+html_theme = "furo"
 html_title = "pinn"
 html_static_path = ["_static"]
 html_css_files = ["pinn.css"]
+html_favicon = "_static/icon.svg"
 html_show_sourcelink = False
 html_copy_source = False
-html_theme_options = {
-    "navigation_with_keys": False,
-    "secondary_sidebar_items": ["page-toc"],
-    "show_prev_next": False,
-    "navbar_end": ["theme-switcher"],
-    "footer_start": ["copyright"],
-    "footer_end": [],
-}
-html_sidebars = {
-    name: []
-    for name in (
-        "index",
-        "methods",
-        "lab",
-        "findings",
-        "operators",
-        "extend",
-        "design",
-        "changelog",
-    )
-}
-html_context = {"default_mode": "auto"}
+html_show_sphinx = False
 
 
 def setup(app):
-    from no_network import check
+    import no_network
+    import whole_links
 
-    app.connect("build-finished", check)
+    app.connect("build-finished", no_network.check)
+    app.connect("build-finished", whole_links.check)

@@ -87,4 +87,4 @@ def plot(solution, path=None):
 
 
 if __name__ == "__main__":
-    figure = plot(main(), *sys.argv[1:2])
+    plot(main(), *sys.argv[1:2])

@@ -57,4 +57,4 @@ def plot(solution, path=None):
 
 if __name__ == "__main__":
     solution = main()
-    figure = plot(solution, *sys.argv[1:2])
+    plot(solution, *sys.argv[1:2])

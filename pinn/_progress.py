@@ -23,6 +23,8 @@ class Progress(Protocol):
     def judged(self, record: Record) -> None: ...
 
 
+# On a narrower terminal the bar would leave no room for the words.
+_ROOM_FOR_BAR = 60
 # Records over which steps per second are counted.
 _RECENT = 20
 
@@ -128,14 +130,12 @@ class _Observers:
                 TimeElapsedColumn,
             )
 
-            self._display = Bar(
-                SpinnerColumn(),
-                TextColumn("{task.description}"),
-                BarColumn(bar_width=20),
-                TimeElapsedColumn(),
-                console=Console(stderr=True),
-                transient=True,
-            )
+            console = Console(stderr=True)
+            columns: list[Any] = [TextColumn("{task.description}")]
+            if console.width >= _ROOM_FOR_BAR:
+                bar = BarColumn(bar_width=20)
+                columns = [SpinnerColumn(), *columns, bar, TimeElapsedColumn()]
+            self._display = Bar(*columns, console=console, transient=True)
             self._display.start()
             self._task = self._display.add_task(str(self._line), total=None)
         return self

@@ -1,4 +1,4 @@
-"""The terminal: `pinn solve`, `pinn check`, `pinn list`, `pinn lab`."""
+"""The terminal: `pinn solve`, `pinn check`, `pinn list` and the others."""
 
 import contextlib
 import dataclasses
@@ -11,11 +11,21 @@ import typer
 
 from ._cli import _show
 from ._cli._errors import (
+    FAILED,
     INTERRUPTED,
     NOT_REACHED,
     SOLVED,
     InputError,
     one_line_errors,
+)
+from ._cli._help import (
+    EXAMPLES,
+    EXIT_CODES,
+    FILES,
+    GALLERY_NOTES,
+    HELP,
+    TALK,
+    WORK,
 )
 from ._cli._options import (
     BALANCES,
@@ -28,21 +38,24 @@ from ._cli._options import (
 
 app = typer.Typer(
     name="pinn",
-    help="Solve partial differential equations with smooth neural networks.",
+    help=HELP,
+    epilog=EXAMPLES,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-
-_EXIT_CODES = """Exit codes: 0 solved (tolerance reached, or none asked), 1 tolerance
-not reached (the report is still printed), 2 wrong input or pre-flight error, 130
-interrupted with the best answer kept."""
 
 
 def _complete_problem() -> list[str]:
     from . import problems
 
     return list(problems.names())
+
+
+def _complete_example() -> list[str]:
+    from ._cli import _gallery
+
+    return list(_gallery.names())
 
 
 def _complete_method() -> list[str]:
@@ -69,6 +82,7 @@ _Name = Annotated[
 _Activation = Annotated[
     str | None,
     typer.Option(
+        rich_help_panel=WORK,
         metavar="NAME",
         help="Activation of the network; tanh by default.",
         autocompletion=_complete_activation,
@@ -81,14 +95,25 @@ _Set = Annotated[
 _Precision = Annotated[
     str,
     typer.Option(
+        rich_help_panel=WORK,
         metavar="|".join(PRECISIONS),
         help="Bits of a number; mixed has the Jacobian of levenberg-marquardt in 32.",
     ),
 ]
-_Seed = Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Of all random draws.")]
-_Debug = Annotated[bool, typer.Option("--debug", help="Show tracebacks.")]
+_Seed = Annotated[
+    int,
+    typer.Option(
+        rich_help_panel=WORK, min=0, max=2**32 - 1, help="Of all random draws."
+    ),
+]
+_Debug = Annotated[
+    bool, typer.Option("--debug", rich_help_panel=TALK, help="Show tracebacks.")
+]
 _Json = Annotated[
-    bool, typer.Option("--json", help="Print one JSON object and nothing else.")
+    bool,
+    typer.Option(
+        "--json", rich_help_panel=TALK, help="Print one JSON value and nothing else."
+    ),
 ]
 
 
@@ -105,38 +130,57 @@ def _root(
         raise typer.Exit
 
 
-@app.command(epilog=_EXIT_CODES)
+@app.command(epilog=EXIT_CODES)
 def solve(
     name: _Name,
     tol: Annotated[
         float | None,
-        typer.Option(help="Bound for the estimated relative L2 error."),
+        typer.Option(
+            rich_help_panel=WORK, help="Bound for the estimated relative L2 error."
+        ),
     ] = None,
     method: Annotated[
         str,
         typer.Option(
-            metavar="|".join(METHODS),
-            help="`auto` chooses, and the report says why; `adam` is another name for "
-            "`first-order`.",
+            rich_help_panel=WORK,
+            metavar="NAME",
+            help="`auto` chooses, and the report says why. By name: "
+            f"{', '.join(METHODS[1:])} (another name for `first-order`).",
             autocompletion=_complete_method,
         ),
     ] = "auto",
     activation: _Activation = None,
     features: Annotated[
         int | None,
-        typer.Option(min=1, help="Random features to start from (least squares)."),
+        typer.Option(
+            rich_help_panel=WORK,
+            min=1,
+            help="Random features to start from (least squares).",
+        ),
     ] = None,
     points: Annotated[
-        int | None, typer.Option(min=1, help="Points of the equation.")
+        int | None,
+        typer.Option(
+            rich_help_panel=WORK,
+            min=1,
+            help="Points of the equation.",
+        ),
     ] = None,
     steps: Annotated[
-        int | None, typer.Option(min=1, help="Most steps of training.")
+        int | None,
+        typer.Option(
+            rich_help_panel=WORK,
+            min=1,
+            help="Most steps of training.",
+        ),
     ] = None,
     weighting: Annotated[
         str | None,
         typer.Option(
-            metavar="|".join(BALANCES),
-            help="Balance of the terms that changes while all parameters are trained.",
+            rich_help_panel=WORK,
+            metavar="NAME",
+            help="Balance of the terms that changes while all parameters are trained: "
+            f"{', '.join(BALANCES)}.",
         ),
     ] = None,
     seed: _Seed = 0,
@@ -144,40 +188,69 @@ def solve(
     settings: _Set = None,
     allow: Annotated[
         list[str] | None,
-        typer.Option(metavar="ID", help="Pre-flight finding that shall not stop it."),
+        typer.Option(
+            rich_help_panel=WORK,
+            metavar="ID",
+            help="Pre-flight finding that shall not stop it.",
+        ),
     ] = None,
     out: Annotated[
         Path | None,
         typer.Option(
+            rich_help_panel=FILES,
             metavar="FILE",
             help="The picture: PNG, PDF or SVG. By default a PNG named after the "
             "problem, in the current folder.",
         ),
     ] = None,
-    no_plot: Annotated[bool, typer.Option("--no-plot", help="No picture.")] = False,
+    no_plot: Annotated[
+        bool,
+        typer.Option(
+            "--no-plot",
+            rich_help_panel=FILES,
+            help="No picture.",
+        ),
+    ] = False,
     save: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Keep the solution; `pinn.load` reads it."),
+        typer.Option(
+            rich_help_panel=FILES,
+            metavar="FILE",
+            help="Keep the solution; `pinn.load` reads it.",
+        ),
     ] = None,
     force: Annotated[
-        bool, typer.Option("--force", help="Replace the files of --out and --save.")
+        bool,
+        typer.Option(
+            "--force",
+            rich_help_panel=FILES,
+            help="Replace the files of --out and --save.",
+        ),
     ] = False,
     checkpoint: Annotated[
         Path | None,
         typer.Option(
-            metavar="FOLDER", help="Keep the solve there while it runs; see --resume."
+            rich_help_panel=FILES,
+            metavar="FOLDER",
+            help="Keep the solve there while it runs; see --resume.",
         ),
     ] = None,
     resume: Annotated[
         Path | None,
         typer.Option(
+            rich_help_panel=FILES,
             metavar="FOLDER",
             help="Go on with an interrupted solve of this problem and method from its "
             "checkpoints.",
         ),
     ] = None,
     quiet: Annotated[
-        bool, typer.Option("--quiet", help="Print nothing but errors.")
+        bool,
+        typer.Option(
+            "--quiet",
+            rich_help_panel=TALK,
+            help="Print nothing but errors.",
+        ),
     ] = False,
     as_json: _Json = False,
     debug: _Debug = False,
@@ -300,7 +373,7 @@ def show_activations(
     names: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[NAME|FILE.py:name]...", autocompletion=_complete_activation
+            metavar="NAME|FILE.py:name", autocompletion=_complete_activation
         ),
     ] = None,
     plot: Annotated[
@@ -308,10 +381,11 @@ def show_activations(
         typer.Option(metavar="FILE", help="Draw them with three derivatives."),
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace the file.")] = False,
+    as_json: _Json = False,
     debug: _Debug = False,
 ) -> None:
     """Show the catalogue of activations, or judge some, or a function of your own."""
-    with one_line_errors(debug):
+    with one_line_errors(debug, _error_as_json if as_json else None):
         from . import plot as pictures
         from ._cli import _activations as shown
         from ._cli._output import check_file
@@ -320,10 +394,18 @@ def show_activations(
         if plot is not None:
             check_file("--plot", plot, force)
         if not names and plot is None:
-            _show.console().print(shown.catalogue_table([]))
+            if as_json:
+                _show.print_json(shown.catalogue_list())
+            else:
+                _show.console().print(shown.catalogue_table([]))
             return
-        functions = shown.find(names or ["tanh"])
-        _show.console().print(shown.judgement_table(shown.judge(functions)))
+        with _stdout_free(as_json):
+            functions = shown.find(names or ["tanh"])
+            judged = shown.judge(functions)
+        if as_json:
+            _show.print_json(shown.judgement_list(judged))
+        else:
+            _show.console().print(shown.judgement_table(judged))
         if plot is not None:
             pictures.derivatives(functions, plot)
 
@@ -405,6 +487,56 @@ def laboratory(
         for table in _lab.tables(results):
             console.print(table, "")
         console.print(f"{len(results['pictures'])} pictures and lab.json in {out}")
+
+
+@app.command(epilog=GALLERY_NOTES)
+def gallery(
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="NAME",
+            help="Some of the examples; all of them if none is named.",
+            autocompletion=_complete_example,
+            show_default=False,
+        ),
+    ] = None,
+    out: Annotated[
+        Path, typer.Option(metavar="FOLDER", help="Where the page and pictures go.")
+    ] = Path("gallery"),
+    jobs: Annotated[
+        int, typer.Option(min=1, metavar="N", help="Examples that run at one time.")
+    ] = 1,
+    limit: Annotated[
+        float,
+        typer.Option(
+            min=1.0, metavar="SECONDS", help="Time after which an example is ended."
+        ),
+    ] = 600.0,
+    as_json: _Json = False,
+    debug: _Debug = False,
+) -> None:
+    """Run the examples, and leave a page of their pictures, errors and times."""
+    with one_line_errors(debug, _error_as_json if as_json else None):
+        from ._cli import _gallery, _gallery_show
+
+        outcomes, interrupted = _gallery_show.run_gallery(
+            _gallery.chosen(names or []),
+            out,
+            jobs=jobs,
+            limit_s=limit,
+            talk=not as_json,
+        )
+        if as_json:
+            page = str(out / "index.html") if outcomes else None
+            rows = [outcome.as_dict() for outcome in outcomes]
+            _show.print_json({"page": page, "examples": rows})
+        elif outcomes:
+            _show.console().print(_gallery_show.table(outcomes))
+            print(f"\n{out / 'index.html'}")
+        if interrupted:
+            raise KeyboardInterrupt("interrupted; the page holds what was done.")
+    if not all(outcome.ok for outcome in outcomes):
+        raise typer.Exit(FAILED)
 
 
 def _load(name: str, settings: list[str] | None) -> tuple[Any, Any]:

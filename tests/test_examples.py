@@ -24,7 +24,24 @@ def _holes_error(solution):
 CASES = {
     "poisson": (1e-4, lambda solution: solution.report.relative_l2),
     "heat": (1e-3, lambda solution: solution.report.relative_l2),
+    "heat_2d": (1e-3, lambda solution: solution.report.relative_l2),
+    "heat_long": (1e-3, lambda solution: solution.report.relative_l2),
+    "wave_equation": (1e-3, lambda solution: solution.report.relative_l2),
+    "burgers": (1e-3, lambda solution: solution.report.relative_l2),
+    "helmholtz": (1e-3, lambda solution: solution.report.relative_l2),
+    "nonlinear_poisson": (1e-3, lambda solution: solution.report.relative_l2),
+    "own_activation": (1e-3, lambda solution: solution.report.relative_l2),
+    "poisson_5d": (1e-2, lambda solution: solution.report.relative_l2),
     "poisson_holes": (2e-2, _holes_error),
+}
+
+
+# Those that are asked for no tolerance, with a bound for the error they reach.
+REACHED = {
+    "inverse": 1e-5,
+    "own_method": 1e-5,
+    "own_network": 1e-6,
+    "restart": 1e-5,
 }
 
 
@@ -50,6 +67,7 @@ LABORATORY = {
 def test_every_example_is_listed_here():
     assert {path.stem for path in EXAMPLES.glob("*.py")} == {
         *CASES,
+        *REACHED,
         *OTHERS,
         *LABORATORY,
     }
@@ -142,7 +160,20 @@ def test_a_kink_lets_the_loss_fall_and_the_solution_be_wrong():
     assert max(rows["tanh"][-1][1:]) < 1e-2
 
 
-@pytest.mark.parametrize("name", [*CASES, *OTHERS, *LABORATORY])
+@pytest.mark.slow
+@pytest.mark.parametrize("name", REACHED)
+def test_example_without_a_tolerance(name, tmp_path, capsys):
+    example = _load(name)
+    solution = example.main()
+    assert solution.error(example.exact) <= REACHED[name]
+    text = capsys.readouterr().out
+    assert "relative L2 error" in text
+    assert name != "restart" or "same bits as without the kill: True" in text
+    example.plot(solution, tmp_path / "picture.png")
+    assert (tmp_path / "picture.png").stat().st_size > 10_000
+
+
+@pytest.mark.parametrize("name", [*CASES, *REACHED, *OTHERS, *LABORATORY])
 def test_examples_are_short_and_say_their_equation(name):
     text = (EXAMPLES / f"{name}.py").read_text()
     assert 30 <= len(text.splitlines()) <= 90

@@ -72,6 +72,41 @@ def judgement_table(judged: dict[str, Smoothness]) -> "RenderableType":
     return table
 
 
+def catalogue_list() -> list[dict[str, Any]]:
+    """The catalogue for programs; a smoothness without an end is ``null``."""
+    return [
+        {
+            "name": row.name,
+            "formula": row.formula,
+            "smoothness": _finite(row.smoothness),
+            "trainable": row.trainable,
+            "source": row.source,
+            "verdicts": {str(k): _by_class(row, k) for k in (1, 2, 3, 4)},
+        }
+        for row in activations.catalogue()
+    ]
+
+
+def judgement_list(judged: dict[str, Smoothness]) -> list[dict[str, Any]]:
+    """What was found for each function, for programs."""
+    return [
+        {
+            "name": name,
+            "smoothness": _finite(result.order),
+            "kinks": [float(place) for place in result.kinks],
+            "vanishes_from": result.vanishes_from,
+            "consistent": bool(result.consistent),
+            "verdicts": {str(k): result.verdict(k) for k in (1, 2, 3, 4)},
+            "reasons": list(result.reasons),
+        }
+        for name, result in judged.items()
+    ]
+
+
+def _finite(order: float) -> int | None:
+    return None if order == math.inf else int(order)
+
+
 def find(names: list[str]) -> dict[str, Callable[..., Any]]:
     """Functions by their names in the catalogue, or as ``FILE.py:name``."""
     known = [row.name for row in activations.catalogue()]

@@ -13,7 +13,7 @@ from .._preflight import PreflightError
 # What the module of a user's file is called, before the name of the file.
 USER_MODULE = "_pinn_file_"
 
-SOLVED, NOT_REACHED, WRONG_INPUT, INTERRUPTED = 0, 1, 2, 130
+SOLVED, NOT_REACHED, FAILED, WRONG_INPUT, INTERRUPTED = 0, 1, 1, 2, 130
 
 
 class InputError(Exception):
@@ -40,7 +40,8 @@ def one_line_errors(
     except (Exception, KeyboardInterrupt) as error:
         code = WRONG_INPUT
         if isinstance(error, KeyboardInterrupt):
-            code, text = INTERRUPTED, "interrupted before there was a solution."
+            code = INTERRUPTED
+            text = str(error) or "interrupted before there was a solution."
         else:
             text = _text(error)
         if debug:
