@@ -124,7 +124,11 @@ def _boundary(domain, spacing):
                 Chord(pair, middle)
                 for pair, middle in zip(pairs, points[1::2], strict=True)
             ]
-    return np.array(nodes), chords, np.array(spacings)
+    # Corners are met to twelve digits; along a straight side nodes must be in line exactly,
+    # or a triangulation leaves some out.
+    unit = max(float(np.ptp(nodes)), spacing)
+    table = np.round(np.array(nodes) / unit, 10) * unit
+    return table, chords, np.array(spacings)
 
 
 def _known(nodes, point, tolerance):
@@ -202,7 +206,7 @@ def _ends(curve: _Curve, inside: np.ndarray, width: float) -> np.ndarray:
     fractions = np.linspace(0, 1, _SECTIONS + 1)[1:]
     known = np.repeat(inside, _SECTIONS)
     low = np.zeros_like(inside)
-    while abs(width) > 1e-15:
+    while abs(width) > 1e-12:
         here = (inside + low)[:, None] + width * fractions
         same = curve(here.ravel())[2] & _joined(curve, known, here.ravel())
         count = np.argmin(
