@@ -124,8 +124,8 @@ def _boundary(domain, spacing):
                 Chord(pair, middle)
                 for pair, middle in zip(pairs, points[1::2], strict=True)
             ]
-    # Corners are met to twelve digits; along a straight side nodes must be in line exactly,
-    # or a triangulation leaves some out.
+    # Corners are met to twelve digits; along a straight side nodes must be in line
+    # exactly, or a triangulation leaves some out.
     unit = max(float(np.ptp(nodes)), spacing)
     table = np.round(np.array(nodes) / unit, 10) * unit
     return table, chords, np.array(spacings)
