@@ -272,7 +272,7 @@ def _solve(problem, weak, n, degree, rtol) -> FiniteElements:
     else:
         begin = problem.time[0]
         start = initial_values(problem, weak.rate, jnp.asarray(system.nodes))
-        y = np.moveaxis(np.asarray(start), 0, 1).reshape(-1)
+        y = np.array(np.moveaxis(np.asarray(start), 0, 1)).reshape(-1)
         y[system.fixed] = system.fixed_values(begin)
         times, values, failure = radau(
             system.slope,

@@ -81,29 +81,31 @@ class WeakForm(eqx.Module):
         top = jnp.ravel(self.rate(t, x, jets))
         return jnp.concatenate([c[top.size :, 0], top])
 
-    def matrix(
+    def split(
         self, t: Float[Array, ""], x: Float[Array, " 2"], c: Float[Array, "e 3"]
-    ) -> Float[Array, "e e 2 2"]:
-        """$A$, symmetric in the axes of space."""
-        at = lambda second: self.strong(t, x, c, second)
-        slope = jax.jacfwd(at)(jnp.zeros_like(c))
+    ) -> tuple[Float[Array, " e"], Float[Array, "e e 2 2"]]:
+        """$r$, and $A$, symmetric in the axes of space."""
+        zero = jnp.zeros_like(c)
+        rest, along = jax.linearize(lambda second: self.strong(t, x, c, second), zero)
+        units = jnp.eye(zero.size, dtype=x.dtype).reshape(zero.size, *zero.shape)
+        slope = jax.vmap(along, out_axes=1)(units).reshape(rest.size, *zero.shape)
         xx, xy, yy = (slope[..., i] for i in range(3))
         rows = [jnp.stack([xx, xy / 2], -1), jnp.stack([xy / 2, yy], -1)]
-        return jnp.stack(rows, -2)
+        return rest, jnp.stack(rows, -2)
 
     def inside(
         self, t: Float[Array, ""], x: Float[Array, " 2"], c: Float[Array, "e 3"]
     ) -> Float[Array, "e 3"]:
         """$s$ and the two components of $p$."""
-        matrix, gradient = self.matrix(t, x, c), c[:, 1:]
-        moving = lambda x, value: self.matrix(t, x, c.at[:, 0].set(value))
-        divergence = jnp.zeros_like(matrix[..., 0, :])
-        for axis in range(2):
-            along = (jnp.zeros_like(x).at[axis].set(1.0), gradient[:, axis])
-            _, change = jax.jvp(moving, (x, c[:, 0]), along)
-            divergence += change[..., axis, :]
-        s = self.strong(t, x, c, jnp.zeros_like(c))
-        s -= jnp.einsum("ijl,jl->i", divergence, gradient)
+        gradient = c[:, 1:]
+
+        def moving(x, value):
+            return self.split(t, x, c.at[:, 0].set(value))
+
+        (rest, matrix), push = jax.linearize(moving, x, c[:, 0])
+        changes = jax.vmap(push)(jnp.eye(2, dtype=x.dtype), gradient.T)[1]
+        divergence = changes[0][..., 0, :] + changes[1][..., 1, :]
+        s = rest - jnp.einsum("ijl,jl->i", divergence, gradient)
         p = -jnp.einsum("ijkl,jl->ik", matrix, gradient)
         return jnp.concatenate([s[:, None], p], axis=1)
 
@@ -119,7 +121,8 @@ class WeakForm(eqx.Module):
         gradient = c[:, 1:]
         for term in terms:
             gradient = term.applied(t, x, normal, c[:, 0], gradient)
-        flow = jnp.einsum("ijkl,k,jl->i", self.matrix(t, x, c), normal, gradient)
+        _, matrix = self.split(t, x, c)
+        flow = jnp.einsum("ijkl,k,jl->i", matrix, normal, gradient)
         return jnp.stack([flow, jnp.zeros_like(flow), jnp.zeros_like(flow)], axis=1)
 
     def _jets(self, c, second):
@@ -247,6 +250,6 @@ boundary = _over_points(lambda m, t, x, n, c: m[0].boundary(m[1], t, x, n, c))
 boundary_slopes = _over_points(
     lambda m, t, x, n, c: jax.jacfwd(lambda c: m[0].boundary(m[1], t, x, n, c))(c)
 )
-matrices = _over_points(lambda form, t, x, c: form.matrix(t, x, c))
+matrices = _over_points(lambda form, t, x, c: form.split(t, x, c)[1])
 values = _over_points(lambda value, t, x: (value.at(t, x),))
 values_with_rates = _over_points(lambda value, t, x: value.with_rate(t, x))

@@ -223,7 +223,7 @@ def _quadrature(basis: Any) -> Quadrature:
     """From a basis of skfem, whose tables end in (elements, points)."""
     tables = []
     for (function,) in basis.basis:
-        value = np.broadcast_to(function.value, basis.dx.shape)
+        value = np.broadcast_to(np.asarray(function), basis.dx.shape)
         gradient = np.broadcast_to(function.grad, (2, *basis.dx.shape))
         tables.append(np.concatenate([value[None], gradient]))
     shapes = np.stack(tables)  # (functions, 3, elements, points)

@@ -20,6 +20,7 @@ from .._rate import Rate, rate_of
 from ..metrics import relative_l2
 from ._axis import AbstractAxis, Chebyshev, Differences, Fourier, stencil_width
 from ._boundary import ends_of
+from ._finite_elements import FiniteElements, finite_elements
 from ._initial import initial_values
 from ._lines import Lines
 from ._march import March, march
@@ -92,7 +93,7 @@ def method_of_lines(
     solver: Any = None,
     shape: tuple[int, ...] | None = None,
     estimate: bool = True,
-) -> Reference:
+) -> Reference | FiniteElements:
     r"""Solve an evolution equation on a grid, independently of networks and training.
 
     At every node $x_i$ the derivatives of $u$ in space are combinations of the values
@@ -101,12 +102,14 @@ def method_of_lines(
     $$ F\bigl(t, x_i, u_i, (D u)_i, (D^2 u)_i, \dots, \dot u_i\bigr) = 0 . $$
 
     The conditions are equations for the values next to the faces, which are solved for
-    at each evaluation; the other values are integrated in time by diffrax.
+    at each evaluation; the other values are integrated in time by diffrax. On a plane
+    domain that is no box, such as a disc or one with holes, it is `finite_elements`.
 
     Parameters
     ----------
     problem
-        An evolution, of first or second order in time, on an `Interval` or a `Box`.
+        An evolution, of first or second order in time, on an `Interval`, a `Box`, or
+        any domain in the plane.
         Its residual is affine in its highest time derivative, its conditions
         `Dirichlet`, `Neumann`, `Robin` or an affine `Condition` of normal derivatives.
     n
@@ -130,7 +133,7 @@ def method_of_lines(
 
     Returns
     -------
-    Reference
+    Reference or FiniteElements
         A field, ``reference(t, x)``, for `jax.vmap` and `Solution.error`.
 
     Raises
@@ -159,6 +162,14 @@ def method_of_lines(
     if bits() == 32:
         raise ValueError(f"`method_of_lines` needs 64-bit numbers. {turn_on()}")
     domain = problem.domain
+    if domain.dim == 2 and not isinstance(domain, AbstractBox):
+        if order != "spectral" or np.ndim(n) or len(tuple(periodic)) or solver:
+            raise ValueError(
+                f"`problem` has the domain {domain.describe()}, which is divided into "
+                "triangles: `n` takes one number, and `order`, `periodic` and `solver` "
+                "are for boxes. See `pinn.reference.finite_elements`."
+            )
+        return finite_elements(problem, n, rtol=rtol, shape=shape, estimate=estimate)
     if not isinstance(domain, AbstractBox):
         raise ValueError(
             "`problem` takes an `Interval` or a `Box` as its domain here; got "
