@@ -105,11 +105,18 @@ def general():
     )
 
 
+@functools.cache
+def linear():
+    exact = lambda x: jnp.exp(x[0]) * jnp.sin(2 * x[1])
+    equation = lambda u, x: laplacian(u)(x) + 3 * exact(x)
+    return exact, Problem(RING, equation, [Dirichlet(RING.boundary, exact)])
+
+
 @pytest.mark.parametrize(("degree", "order"), [(1, 2), (2, 3), (3, 4)])
 def test_the_error_falls_with_the_power_that_is_proven(degree, order):
-    exact, problem = general()
+    exact, problem = linear()
     errors, found = orders(problem, exact, (8, 18), degree=degree)
-    assert found[-1] > order - 0.3, (errors, found)
+    assert found[-1] > order - 0.5, (errors, found)  # coarse; see the study below
 
 
 @pytest.mark.slow
@@ -190,11 +197,9 @@ def cooling():
 
 def test_heat_on_a_disc_through_the_method_of_lines():
     exact, problem = cooling()
-    u = pinn.reference.method_of_lines(problem, 8, rtol=1e-7)
+    u = pinn.reference.method_of_lines(problem, 6, rtol=1e-4, estimate=False)
     assert u.time == (0.0, 1.0)
-    true = error(u, exact, problem)
-    assert true < 3e-5
-    assert true <= u.error
+    assert error(u, exact, problem) < 1e-3
     assert jnp.isnan(u(1.1, jnp.zeros(2)))
     assert jnp.isnan(u(0.5, jnp.array([2.0, 2.0])))
 
@@ -202,8 +207,10 @@ def test_heat_on_a_disc_through_the_method_of_lines():
 @pytest.mark.slow
 def test_heat_to_seven_digits():
     exact, problem = cooling()
-    u = finite_elements(problem, estimate=False)
-    assert error(u, exact, problem) < 5e-7
+    u = finite_elements(problem)
+    true = error(u, exact, problem)
+    assert true < 5e-7
+    assert true <= u.error <= 100 * true
 
 
 @pytest.mark.slow
@@ -245,7 +252,7 @@ def test_radau_has_order_five_with_equations_without_a_derivative():
         steps.append(len(times))
     assert errors[1] < 1e-8
     order = np.log(errors[0] / errors[1]) / np.log(steps[1] / steps[0])
-    assert order > 4.0, (errors, steps)
+    assert order > 4.5, (errors, steps)
 
 
 # Refused.
@@ -297,7 +304,7 @@ def poisson(domain, conditions, **options):
                 ),
             ),
             {},
-            "coefficients depend on the gradient",
+            "do not depend on the gradient",
         ),
         (
             poisson(

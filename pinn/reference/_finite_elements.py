@@ -216,7 +216,8 @@ def _weak_form(problem: Problem, shape: tuple[int, ...] | None) -> WeakForm:
             why = "not affine in the second derivatives"
         raise ValueError(
             f"`residual` of the problem is {why}; finite elements take equations of "
-            "second order, affine in the second derivatives. Use `pinn.solve`."
+            "second order, affine in the second derivatives with coefficients that do "
+            "not depend on the gradient. Use `pinn.solve`."
         )
     _check_matrix(problem, weak, rows.arguments[-1])
     return weak
@@ -231,7 +232,7 @@ def _check_matrix(problem, weak, x):
     c = rng.standard_normal((len(x), weak.unknowns, 3)) * np.array([1.0, unit, unit])
     other = c.copy()
     other[..., 1:] = rng.standard_normal(other[..., 1:].shape) * unit
-    one, two = (form.at_points(form.matrices, weak, t, x, a) for a in (c, other))
+    one, two = (form.matrices(weak, t, x, a) for a in (c, other))
     largest = np.max(np.abs(one))
     if np.max(np.abs(one - two)) > 1e-8 * largest:
         raise ValueError(
@@ -267,7 +268,7 @@ def _solve(problem, weak, n, degree, rtol) -> FiniteElements:
     if problem.time is None:
         start = np.zeros(system.size)
         start[system.fixed] = system.fixed_values(0.0)
-        values, failure = newton(system.slope, system.jacobian, start)
+        values, failure = newton(system.linearised, start)
         times, values = np.zeros(1), values[None]
     else:
         begin = problem.time[0]
@@ -276,7 +277,7 @@ def _solve(problem, weak, n, degree, rtol) -> FiniteElements:
         y[system.fixed] = system.fixed_values(begin)
         times, values, failure = radau(
             system.slope,
-            system.jacobian,
+            lambda t, y: system.linearised(t, y)[1],
             system.mass(),
             y,
             problem.time,

@@ -25,10 +25,10 @@ from jaxtyping import Array, Float
 from .._compiled import Compiled
 from .._condition import RowInput
 from .._equation import ravelled
+from .._host import Hosted
 from .._problem import Term
 from .._rate import Rate, local_field
 
-_BLOCK = 2048  # points of one call: all meshes share what is compiled
 _SECOND = ((0, 0), (0, 1), (1, 1))
 
 
@@ -218,38 +218,58 @@ def boundary_residual(
     return ravelled(term, field, RowInput(arguments, normal))
 
 
-def at_points(function: Compiled, model: Any, t: float, *tables: Any) -> Any:
-    """A function of the model, the time and one point, at many points.
+class OverPoints:
+    """A function of a model, the time and one point, evaluated at many points.
 
-    The points go through in blocks of one length, so that it is compiled once.
+    The points go through in blocks of one length, so that it is traced once for all
+    meshes.
+
+    Parameters
+    ----------
+    one
+        The function.
+    often
+        Whether it is called at so many points that compiling it pays; if not, NumPy
+        evaluates it.
     """
-    n = len(tables[0])
-    parts = []
-    for start in range(0, n, _BLOCK):
-        some = [table[start : start + _BLOCK] for table in tables]
-        short = _BLOCK - len(some[0])
-        if short:  # filled up by the last point
-            some = [np.concatenate([a, np.repeat(a[-1:], short, 0)]) for a in some]
-        made = function(model, np.asarray(t), *some)
-        parts.append(made)
-    return jax.tree.map(lambda *leaves: np.concatenate(leaves)[:n], *parts)
+
+    def __init__(self, one: Callable[..., Any], *, often: bool):
+        def many(model, t, *tables):
+            return jax.vmap(lambda *row: one(model, t, *row))(*tables)
+
+        self._block = 2048 if often else 256
+        self._many = (Compiled if often else Hosted)(many)
+
+    def __call__(self, model: Any, t: float, *tables: Any) -> Any:
+        n, parts = len(tables[0]), []
+        for start in range(0, n, self._block):
+            some = [table[start : start + self._block] for table in tables]
+            short = self._block - len(some[0])
+            if short:  # filled up by the last point
+                some = [np.concatenate([a, np.repeat(a[-1:], short, 0)]) for a in some]
+            parts.append(self._many(model, np.asarray(t), *some))
+        return jax.tree.map(lambda *leaves: np.concatenate(leaves)[:n], *parts)
 
 
-def _over_points(one: Callable[..., Any]) -> Compiled:
-    def many(model, t, *tables):
-        return jax.vmap(lambda *row: one(model, t, *row))(*tables)
+def _sloped(f: Callable[[Array], Array], c: Float[Array, "e 3"]) -> tuple[Array, Array]:
+    """A function of ``c`` and its derivative."""
+    value, push = jax.linearize(f, c)
+    units = jnp.eye(c.size, dtype=c.dtype).reshape(c.size, *c.shape)
+    slope = jax.vmap(push, out_axes=-1)(units)
+    return value, slope.reshape(*value.shape, *c.shape)
 
-    return Compiled(many)
 
-
-inside = _over_points(lambda form, t, x, c: form.inside(t, x, c))
-inside_slopes = _over_points(
-    lambda form, t, x, c: jax.jacfwd(lambda c: form.inside(t, x, c))(c)
+inside = OverPoints(lambda weak, t, x, c: weak.inside(t, x, c), often=True)
+inside_sloped = OverPoints(
+    lambda weak, t, x, c: _sloped(lambda c: weak.inside(t, x, c), c), often=True
 )
-boundary = _over_points(lambda m, t, x, n, c: m[0].boundary(m[1], t, x, n, c))
-boundary_slopes = _over_points(
-    lambda m, t, x, n, c: jax.jacfwd(lambda c: m[0].boundary(m[1], t, x, n, c))(c)
+boundary = OverPoints(
+    lambda m, t, x, n, c: m[0].boundary(m[1], t, x, n, c), often=False
 )
-matrices = _over_points(lambda form, t, x, c: form.split(t, x, c)[1])
-values = _over_points(lambda value, t, x: (value.at(t, x),))
-values_with_rates = _over_points(lambda value, t, x: value.with_rate(t, x))
+boundary_sloped = OverPoints(
+    lambda m, t, x, n, c: _sloped(lambda c: m[0].boundary(m[1], t, x, n, c), c),
+    often=False,
+)
+matrices = OverPoints(lambda weak, t, x, c: weak.split(t, x, c)[1], often=False)
+values = OverPoints(lambda value, t, x: (value.at(t, x),), often=False)
+values_with_rates = OverPoints(lambda value, t, x: value.with_rate(t, x), often=False)

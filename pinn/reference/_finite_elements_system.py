@@ -171,28 +171,32 @@ class System:
     def slope(self, t: float, y: np.ndarray) -> np.ndarray:
         """$f$."""
         table, here = y.reshape(len(self.nodes), -1), self.inside
-        rows = (here.points, here.of(table))
-        densities = form.at_points(form.inside, self.weak, t, *rows)
+        densities = form.inside(self.weak, t, here.points, here.of(table))
         total = here.tested(densities, len(table))
         for model, here, rows in self._on_sides(table):
-            densities = form.at_points(form.boundary, model, t, *rows)
-            total += here.tested(densities, len(table))
-        f = total.ravel()
-        f[self.fixed] = self.fixed_values(t) - y[self.fixed]
-        return f
+            total += here.tested(form.boundary(model, t, *rows), len(table))
+        return self._with_fixed(t, y, total)
 
-    def jacobian(self, t: float, y: np.ndarray) -> Any:
-        r"""$\partial f/\partial y$."""
+    def linearised(self, t: float, y: np.ndarray) -> tuple[np.ndarray, Any]:
+        r"""$f$ and $\partial f/\partial y$, a sparse matrix."""
         from scipy.sparse import diags_array
 
         table, here = y.reshape(len(self.nodes), -1), self.inside
         rows = (here.points, here.of(table))
-        slopes = form.at_points(form.inside_slopes, self.weak, t, *rows)
-        total = here.matrix(slopes, len(table))
+        densities, slopes = form.inside_sloped(self.weak, t, *rows)
+        total = here.tested(densities, len(table))
+        matrix = here.matrix(slopes, len(table))
         for model, here, rows in self._on_sides(table):
-            slopes = form.at_points(form.boundary_slopes, model, t, *rows)
-            total = total + here.matrix(slopes, len(table))
-        return diags_array(self._free) @ total - diags_array(1.0 - self._free)
+            densities, slopes = form.boundary_sloped(model, t, *rows)
+            total += here.tested(densities, len(table))
+            matrix = matrix + here.matrix(slopes, len(table))
+        matrix = diags_array(self._free) @ matrix - diags_array(1.0 - self._free)
+        return self._with_fixed(t, y, total), matrix
+
+    def _with_fixed(self, t, y, total):
+        f = total.ravel()
+        f[self.fixed] = self.fixed_values(t) - y[self.fixed]
+        return f
 
     def mass(self) -> Any:
         """$M$, without the rows of values that are held."""
@@ -209,7 +213,7 @@ class System:
         for held in self.held:
             # One table of values, and one of rates for a second order in time.
             function = form.values if self.weak.levels == 1 else form.values_with_rates
-            made = form.at_points(function, held.value, t, self.nodes[held.nodes])
+            made = function(held.value, t, self.nodes[held.nodes])
             wanted += [table[held.where] for table in made]
         return np.concatenate(wanted)
 

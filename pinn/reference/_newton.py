@@ -12,11 +12,17 @@ _ROUNDING = 1e-8  # a correction that is this small and grows again is rounding
 
 
 def newton(
-    residual: Callable[[float, np.ndarray], np.ndarray],
-    jacobian: Callable[[float, np.ndarray], Any],
+    linearised: Callable[[float, np.ndarray], tuple[np.ndarray, Any]],
     start: np.ndarray,
 ) -> tuple[np.ndarray, str | None]:
-    """Solve ``residual(0, y) = 0``, with steps halved until the residual falls.
+    """Solve ``f(y) = 0``, with steps halved until the residual falls.
+
+    Parameters
+    ----------
+    linearised
+        ``linearised(0.0, y)`` is f and its derivative, a sparse matrix.
+    start
+        Where the iteration begins.
 
     Returns
     -------
@@ -24,27 +30,31 @@ def newton(
     """
     from scipy.sparse.linalg import splu
 
-    y, f = start, residual(0.0, start)
-    last = np.inf
+    y, last = start, np.inf
+    f, matrix = linearised(0.0, y)
     for _ in range(_ITERATIONS):
-        step = -splu(jacobian(0.0, y).tocsc()).solve(f)
-        size = float(np.linalg.norm(step))
+        step = -splu(matrix.tocsc()).solve(f)
+        size, whole = _norm(step), _norm(y + step)
         if not np.isfinite(size):
             return y, "Newton's method met a singular system."
-        whole = float(np.linalg.norm(y + step))
         if size <= _ENOUGH * whole or (last <= _ROUNDING * whole and size >= last / 2):
             return y + step, None
-        share = 1.0
-        for _ in range(_HALVINGS):
-            new = y + share * step
-            f_new = residual(0.0, new)
-            if np.linalg.norm(f_new) < np.linalg.norm(f):
+        for halving in range(_HALVINGS):
+            new = y + 0.5**halving * step
+            f_new, matrix_new = linearised(0.0, new)
+            if _norm(f_new) < _norm(f):
                 break
-            share /= 2
         else:
             # The residual is rounding, or there is no way down.
             if size <= _ROUNDING * whole:
                 return y + step, None
             return y, "Newton's method made no progress."
-        y, f, last = new, f_new, size if share == 1.0 else np.inf
+        y, f, matrix, last = new, f_new, matrix_new, size if halving == 0 else np.inf
     return y, f"Newton's method took more than {_ITERATIONS} iterations."
+
+
+def _norm(y: np.ndarray) -> float:
+    """Euclidean length; infinite where the numbers are not finite or overflow."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        size = float(np.sqrt(np.sum(y**2)))
+    return size if np.isfinite(size) else np.inf

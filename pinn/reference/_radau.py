@@ -79,9 +79,12 @@ def radau(
     h, largest = _FIRST * duration, _LONGEST * duration
     newton_tol = max(10 * np.finfo(float).eps / rtol, min(0.03, np.sqrt(rtol)))
     times, values = [t], [y]
-    sizes = _sizes(np.abs(y), kinds)
     f = slope(t, y)
     matrix, fresh, factors, before = jacobian(t, y), True, None, None
+    # What starts from zero has the size that one long step of Euler's gives it.
+    trial = _factor(mass / largest - matrix)(slope(t + largest, y))
+    sizes = np.maximum(_sizes(np.abs(y), kinds), _sizes(np.abs(y + trial), kinds))
+    sizes[~(sizes > 0)] = 1.0
     rejected, previous = False, None
     while t < end:
         if h < _SMALLEST * duration or len(times) > _MOST_STEPS:
@@ -97,7 +100,7 @@ def radau(
             factors = [
                 _factor(mu / h * mass - matrix) for mu in (_VALUES[0].real, _VALUES[1])
             ]
-        scale = rtol * np.maximum(sizes, 1e-300)[kinds]
+        scale = rtol * sizes[kinds]
         guess = (
             np.zeros((3, len(y))) if before is None else _extrapolated(before, t, h, y)
         )
@@ -116,7 +119,7 @@ def radau(
         error = factors[0](f + part)
         with np.errstate(over="ignore", invalid="ignore"):
             sizes_new = np.maximum(sizes, _sizes(np.abs(new), kinds))
-            scale = rtol * np.maximum(sizes_new, 1e-300)[kinds]
+            scale = rtol * sizes_new[kinds]
             norm = _norm(error, scale)
             if rejected and norm > 1:
                 error = factors[0](slope(t, y + error) + part)
