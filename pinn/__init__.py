@@ -5,6 +5,7 @@ from . import (
     _weighting,
     activations as activations,
     callbacks as callbacks,
+    export as export,
     metrics as metrics,
     problems as problems,
     reference as reference,
