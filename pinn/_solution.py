@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, field as dataclass_field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import equinox as eqx
 import jax
@@ -242,27 +242,70 @@ class Solution(eqx.Module):
         with self._arithmetic():
             return integrals(fitting(self.problem), self.field, times)
 
-    def plot(self, path: str | Path | None = None, **options: Any) -> Any:
-        """Draw solution, error and residual side by side, on the true shape.
+    def plot(
+        self,
+        path: str | Path | None = None,
+        *,
+        kind: Literal["panels", "streamlines", "slices"] = "panels",
+        **options: Any,
+    ) -> Any:
+        """Draw the solution on the true shape.
 
-        See `pinn.plot.solution`. Returns the figure of matplotlib; `path` names the
-        file to write (PNG, PDF or SVG), replacing one of that name.
+        Parameters
+        ----------
+        path
+            The file to write, PNG, PDF or SVG, replacing one of that name.
+        kind
+            ``"panels"`` are solution, error and residual side by side, see
+            `pinn.plot.figure`; ``"streamlines"`` of a vector field in the plane;
+            ``"slices"`` of a field in three dimensions or more.
+        **options
+            Passed on to `pinn.plot.figure`, `pinn.plot.streamlines` or
+            `pinn.plot.slices`: ``ax=``, ``at=``, ``times=``, ``resolution=``.
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+
+        Raises
+        ------
+        ValueError
+            If `kind` is another, or an option does not fit.
         """
-        from .plot import figure
+        from . import plot
+
+        kinds = {
+            "panels": plot.figure,
+            "streamlines": plot.streamlines,
+            "slices": plot.slices,
+        }
+        if kind not in kinds:
+            raise ValueError(f"`kind` takes one of {', '.join(kinds)}; got {kind!r}.")
+        with self._arithmetic():
+            problem = fitting(self.problem)
+            options = {"time": problem.time, "title": self.report.problem, **options}
+            if kind == "panels":
+                residual = lambda *arguments: problem.residual(self.field, *arguments)
+                options = {"exact": problem.exact, "residual": residual, **options}
+            return kinds[kind](self.field, problem.domain, path, **options)
+
+    def plot_history(self, path: str | Path | None = None, *, ax: Any = None) -> Any:
+        """Draw residual, estimate and losses by segment; see `pinn.plot.history`."""
+        from .plot import history
+
+        return history(self.history, path, ax=ax)
+
+    def animate(self, path: str | Path, **options: Any) -> None:
+        """Write a film of the solution in time, GIF or MP4.
+
+        See `pinn.plot.animation`; MP4 needs ``pip install 'pinn[video]'``.
+        """
+        from .plot import animation
 
         with self._arithmetic():
             problem = fitting(self.problem)
-            residual = lambda *arguments: problem.residual(self.field, *arguments)
-            return figure(
-                self.field,
-                problem.domain,
-                path,
-                time=problem.time,
-                exact=problem.exact,
-                residual=residual,
-                title=self.report.problem,
-                **options,
-            )
+            options = {"title": self.report.problem, **options}
+            animation(self.field, problem.domain, path, time=problem.time, **options)
 
     def to_xarray(self, grid: int | Mapping[str, Any] | None = None) -> Any:
         """The solution on a grid, a data set of xarray; see `pinn.export.to_xarray`.

@@ -71,8 +71,8 @@ def tabulate(
     return values.reshape(*shape, *values.shape[1:])
 
 
-def at_points(field: Any, domain: AbstractDomain, arguments: Any) -> np.ndarray:
-    """Values at many points, in blocks, NaN outside of the domain."""
+def at_points(field: Any, domain: AbstractDomain | None, arguments: Any) -> np.ndarray:
+    """Values at many points, in blocks; NaN outside of the domain, if one is given."""
     dtype, n = jnp.result_type(float), len(arguments[-1])
     parts = []
     for start in range(0, n, _BLOCK):
@@ -86,6 +86,8 @@ def at_points(field: Any, domain: AbstractDomain, arguments: Any) -> np.ndarray:
 def _masked(field, domain, *arguments):
     def one(*point):
         value = jnp.asarray(field(*point))
+        if domain is None:
+            return value
         return jnp.where(domain.contains(point[-1]), value, jnp.nan)
 
     return jax.vmap(one)(*arguments)

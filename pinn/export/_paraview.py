@@ -71,23 +71,17 @@ def to_paraview(
     padded = np.zeros((len(points), 3))
     padded[:, : domain.dim] = points
     # A node on the rim may be outside by rounding, and belongs to cells inside.
-    at = lambda *arguments: at_points(field, _Everywhere(), (*arguments, points))
+    at = lambda *arguments: at_points(field, None, (*arguments, points))
     if times is None:
         mesh = meshio.Mesh(padded, blocks, point_data={"u": at()})
-        mesh.write(path)
+        options = {"data_format": "XML"} if path.suffix.lower() == ".xdmf" else {}
+        meshio.write(path, mesh, **options)
         return
     with meshio.xdmf.TimeSeriesWriter(path, data_format="XML") as writer:
         writer.write_points_cells(padded, blocks)
         for t in times:
             values = at(np.full(len(points), t))
             writer.write_data(t, point_data={"u": values})
-
-
-class _Everywhere:
-    """What contains every point."""
-
-    def contains(self, x: Any) -> Any:
-        return x[0] == x[0]
 
 
 def _cells(domain, axes):
