@@ -98,7 +98,7 @@ class NumpyField:
         for i, (weight, bias) in enumerate(self.layers):
             arrays |= {f"weight_{i}": weight, f"bias_{i}": bias}
         with open(path, "wb") as file:
-            np.savez(file, **arrays)
+            np.savez(file, **arrays)  # pyright: ignore
 
 
 def load(path):

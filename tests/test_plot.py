@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import subprocess
 import sys
 
 import jax
@@ -159,7 +160,8 @@ def test_streamlines_follow_the_vector_field():
         cosine = np.sum(along * middle, axis=1)  # the field turns about the origin
         size = np.linalg.norm(along, axis=1) * np.linalg.norm(middle, axis=1)
         assert np.all(np.abs(cosine) <= 0.05 * size)
-    np.testing.assert_allclose(image(ax).max(), np.hypot(1.25, 0.5), rtol=0.05)
+    size = np.nanmax(ax.images[0].get_array())
+    assert size == pytest.approx(np.hypot(1.25, 0.5), rel=0.05)
 
 
 def test_slices_go_through_the_point():
@@ -209,7 +211,9 @@ def test_a_film_of_mp4_is_read_back(tmp_path):
     path = tmp_path / "film.mp4"
     times = np.linspace(0, 2, 6)
     animation(u_t, SQUARE, path, time=(0.0, 2.0), times=times, **SMALL)
-    assert imageio_ffmpeg.count_frames_and_secs(str(path))[0] == 6
+    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-i", str(path), "-f", "null", "-"]
+    said = subprocess.run(command, capture_output=True, text=True).stderr
+    assert "frame=    6" in said
 
 
 def test_films_are_refused_before_anything_is_computed(tmp_path, monkeypatch):

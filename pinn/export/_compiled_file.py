@@ -85,7 +85,7 @@ def load_compiled(path: str | Path) -> Callable[..., Any]:
 
 def _library(name: str) -> Any:
     try:
-        import flatbuffers  # noqa: F401
+        import flatbuffers  # noqa: F401 # pyright: ignore
     except ImportError as error:
         raise ImportError(
             f"`{name}` needs the library flatbuffers: `pip install 'pinn[compiled]'`."

@@ -41,7 +41,7 @@ def to_paraview(
         See `to_xarray`.
     path
         A file ending in ``.vtu`` or ``.vtk`` for a field without time, in ``.xdmf``
-        for any; all times are in the one file, which is text.
+        for one in time; all times are in the one file, which is text.
 
     Raises
     ------
@@ -51,7 +51,7 @@ def to_paraview(
         If `path` has another ending or cannot be written, or no cell is in the domain.
     """
     path = Path(path)
-    allowed = (".xdmf",) if time is not None else (".vtu", ".vtk", ".xdmf")
+    allowed = (".xdmf",) if time is not None else (".vtu", ".vtk")
     if path.suffix.lower() not in allowed:
         raise ValueError(
             f"`path` takes a file ending in {', '.join(allowed)} for a field "
@@ -59,7 +59,7 @@ def to_paraview(
         )
     check_folder("path", path)
     try:
-        import meshio
+        import meshio  # pyright: ignore
     except ImportError as error:
         raise ImportError(
             "`to_paraview` needs the library meshio: `pip install 'pinn[paraview]'`."
@@ -74,8 +74,7 @@ def to_paraview(
     at = lambda *arguments: at_points(field, None, (*arguments, points))
     if times is None:
         mesh = meshio.Mesh(padded, blocks, point_data={"u": at()})
-        options = {"data_format": "XML"} if path.suffix.lower() == ".xdmf" else {}
-        meshio.write(path, mesh, **options)
+        mesh.write(path)
         return
     with meshio.xdmf.TimeSeriesWriter(path, data_format="XML") as writer:
         writer.write_points_cells(padded, blocks)

@@ -46,7 +46,7 @@ def to_xarray(
         If `grid` is of another kind.
     """
     try:
-        import xarray
+        import xarray  # pyright: ignore
     except ImportError as error:
         raise ImportError(
             "`to_xarray` needs the library xarray: `pip install 'pinn[xarray]'`."

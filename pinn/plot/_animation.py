@@ -1,5 +1,7 @@
 """Films of fields in time."""
 
+import itertools
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -36,7 +38,7 @@ def check_animation(path: Any) -> Path:
     check_folder("path", path)
     if path.suffix.lower() == ".mp4":
         try:
-            import imageio_ffmpeg  # noqa: F401
+            import imageio_ffmpeg  # noqa: F401 # pyright: ignore
         except ImportError as error:
             raise ImportError(
                 "`animate` needs the library imageio-ffmpeg for MP4: "
@@ -150,16 +152,19 @@ def _write_gif(path, frames, frames_per_second):
 
 
 def _write_mp4(path, frames, frames_per_second):
-    import imageio_ffmpeg
+    import imageio_ffmpeg  # pyright: ignore
 
-    writer = None
-    for frame in frames:
-        if writer is None:
-            height, width, _ = frame.shape
-            writer = imageio_ffmpeg.write_frames(
-                str(path), (width, height), fps=frames_per_second, macro_block_size=2
-            )
-            writer.send(None)
-        writer.send(np.ascontiguousarray(frame))
-    if writer is not None:
-        writer.close()
+    first = next(frames)
+    height, width, _ = first.shape
+    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-y", "-loglevel", "error"]
+    command += ["-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{width}x{height}"]
+    command += ["-r", str(frames_per_second), "-i", "-"]
+    # Players take this arrangement of colours, and few take others.
+    command += ["-pix_fmt", "yuv420p", str(path)]
+    # By a pipe of our own: that of imageio-ffmpeg forks, which JAX warns of.
+    with subprocess.Popen(command, stdin=subprocess.PIPE) as process:
+        assert process.stdin is not None
+        for frame in itertools.chain([first], frames):
+            process.stdin.write(frame.tobytes())
+    if process.returncode:
+        raise OSError(f"ffmpeg could not write '{path}'; its message is above.")

@@ -37,10 +37,12 @@ def history(records: Any, path: str | Path | None = None, *, ax: Any = None) -> 
     estimates = [r["estimate"] for r in records]
     if any(math.isfinite(e) for e in estimates):
         ax.semilogy(numbers, estimates, "s--", label="estimated error")
+    ax.xaxis.get_major_locator().set_params(integer=True)
     _finish_axes(ax, "segment", "")
     if beside is not None:
         for name, values in losses.items():
             beside.semilogy(numbers, values, ".-", label=name)
+        beside.xaxis.get_major_locator().set_params(integer=True)
         _finish_axes(beside, "segment", "loss of each term")
     return finished(ax.figure, path)
 

@@ -102,6 +102,7 @@ def figure(
     fig = Figure(figsize=(width * count, height), layout="constrained")
     axes = list(np.ravel(fig.subplots(1, count)))
     if snapshots:
+        assert time is not None
         own = np.linspace(*time, _SNAPSHOTS) if times is None else times
         _draw_snapshots(axes.pop(1), grid, arrays["field"], own)
     for axes_of_one, panel in zip(axes, panels, strict=True):

@@ -43,7 +43,7 @@ def own_axes(path: Any, ax: Any, size: tuple[float, float]) -> tuple[Any, Any, A
     return fig, fig.subplots(), path
 
 
-def finished(fig: Any, path: Path | None) -> Any:
+def finished(fig: Any, path: str | Path | None) -> Any:
     """The figure, written if there is a path."""
     if path is not None:
         fig.savefig(path, dpi=_DPI)

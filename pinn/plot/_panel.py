@@ -42,6 +42,7 @@ def draw_panel(
             # A few points where the error crosses zero should not set the scale.
             bottom = float(np.clip(np.quantile(finite, 0.02), 1e-6 * top, 0.5 * top))
             norm = LogNorm(bottom, top)
+            values = np.maximum(values, bottom)  # zeros have a colour too
     # A hole's rim stays sharp where nothing is interpolated across it.
     whole = np.isfinite(values).all()
     image = ax.imshow(

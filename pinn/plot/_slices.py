@@ -73,6 +73,7 @@ def slices(
     fig = Figure(figsize=(11, 3.4), layout="constrained")
     panels = fig.subplots(1, 3)
     low, high = float(np.nanmin(maps)), float(np.nanmax(maps))
+    image = None
     for ax, (i, j), values in zip(panels, _PAIRS, maps, strict=True):
         image = ax.imshow(
             values.T,
@@ -86,7 +87,8 @@ def slices(
         ax.set_title(f"$x_{k} = {centre[k]:.4g}$", fontsize=10)
         ax.set_xlabel(f"$x_{i}$")
         ax.set_ylabel(f"$x_{j}$")
-    fig.colorbar(image, ax=panels, shrink=0.9)
+    assert image is not None
+    fig.colorbar(image, ax=list(panels), shrink=0.9)
     if title:
         fig.suptitle(title, fontsize=11)
     return finished(fig, path)

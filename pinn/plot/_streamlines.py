@@ -55,4 +55,7 @@ def streamlines(
     draw_panel(fig, ax, grid, caption or "$|u|$", SOLUTION, size, False)
     x, y = grid.axes
     ax.streamplot(x, y, first.T, second.T, color="white", linewidth=0.7, arrowsize=0.7)
+    left, right, bottom, top = grid.extent
+    ax.set_xlim(left, right)
+    ax.set_ylim(bottom, top)
     return finished(fig, path)

@@ -188,7 +188,7 @@ def finite_elements(
     if not 0 < rtol < 1:
         raise ValueError(f"`rtol` takes a number between 0 and 1; got {rtol!r}.")
     try:
-        import skfem  # noqa: F401
+        import skfem  # noqa: F401 # pyright: ignore
     except ImportError as error:
         raise ImportError(
             "`finite_elements` needs the library scikit-fem: `pip install 'pinn[fem]'`."

@@ -64,7 +64,7 @@ def triangles(domain: AbstractDomain, spacing: float, *, curved: bool) -> Triang
         If the boundary is not found again among the edges of the triangles, as where
         it nearly touches itself.
     """
-    import skfem
+    import skfem  # pyright: ignore
 
     for attempt in range(_ATTEMPTS):
         nodes, chords, spacings = _boundary(domain, spacing / 2**attempt)
@@ -302,13 +302,13 @@ class _Size:
     """The length that edges should have at points of the domain."""
 
     def __init__(self, nodes, spacings, spacing):
-        from scipy.spatial import cKDTree
+        from scipy.spatial import KDTree
 
         self._largest, self._trees = spacing, []
         for here in np.unique(np.round(spacings, 12)):
             if here < 0.99 * spacing:
                 close = np.isclose(spacings, here, rtol=1e-6, atol=1e-11)
-                self._trees.append((here, cKDTree(nodes[close])))
+                self._trees.append((here, KDTree(nodes[close])))
 
     def __call__(self, points):
         h = np.full(len(points), self._largest)

@@ -1,6 +1,7 @@
 """Which conditions hold on which sides of a mesh, and for which components."""
 
 import collections
+from typing import Any
 
 import jax
 import numpy as np
@@ -51,7 +52,7 @@ def conditions_of(
     weak: WeakForm,
     terms: tuple[Term, ...],
     points: np.ndarray,
-    normals: np.ndarray,
+    normals: np.ndarray | None,
 ) -> tuple[tuple[Flux, ...], tuple[Value, ...]]:
     """Sort the conditions on one side into those of fluxes and those of values.
 
@@ -91,12 +92,12 @@ def _kind(problem, weak, term, points, normals, taken):
     some = np.linspace(0, len(points) - 1, _PROBES).astype(int)
     x, normal = points[some], normals[some]
     moment = () if problem.time is None else (np.full(_PROBES, np.mean(problem.time)),)
-    rows = RowInput((*moment, x), normal)
+    rows: Any = RowInput((*moment, x), normal)  # type: ignore[arg-type]
     known = [_JET] if problem.time is None else [_JET, [()]]
     rng = np.random.default_rng(0)
     lower, upper = (np.asarray(b) for b in problem.domain.bounds)
     unit = np.pi / np.max(upper - lower)
-    found = []
+    found, largest = [], 0.0
     for _ in range(2):
         jets = [
             [rng.standard_normal((_PROBES, *weak.shape)) for _ in same]
@@ -105,7 +106,7 @@ def _kind(problem, weak, term, points, normals, taken):
         (value, along, across), *rates = sensitivities(term, rows, jets, known)
         flux = along * normal[:, :1, None] + across * normal[:, 1:, None]
         found.append((value, unit * flux))
-        largest = max(np.max(np.abs(value)), unit * np.max(np.abs(flux)))
+        largest = float(max(np.max(np.abs(value)), unit * np.max(np.abs(flux))))
         if any(np.max(np.abs(rate)) > 0 for same in rates for rate in same):
             raise ValueError(
                 f"{what}with a derivative in time; finite elements take the field and "

@@ -118,7 +118,7 @@ class System:
     """
 
     def __init__(self, problem: Problem, weak: WeakForm, mesh: Triangles, degree: int):
-        import skfem
+        import skfem  # pyright: ignore
 
         elements = (
             skfem.ElementTriP1,

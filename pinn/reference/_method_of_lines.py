@@ -163,7 +163,8 @@ def method_of_lines(
         raise ValueError(f"`method_of_lines` needs 64-bit numbers. {turn_on()}")
     domain = problem.domain
     if domain.dim == 2 and not isinstance(domain, AbstractBox):
-        if order != "spectral" or np.ndim(n) or len(tuple(periodic)) or solver:
+        boxes_only = order != "spectral" or len(tuple(periodic)) > 0 or solver
+        if boxes_only or not (n is None or isinstance(n, int)):
             raise ValueError(
                 f"`problem` has the domain {domain.describe()}, which is divided into "
                 "triangles: `n` takes one number, and `order`, `periodic` and `solver` "

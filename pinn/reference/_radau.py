@@ -33,7 +33,9 @@ _MOST_STEPS = 5000
 
 def _diagonal() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Eigenvalues of the inverse of the table, the real one first, and vectors."""
-    found, vectors = np.linalg.eig(np.linalg.inv(_TABLE))
+    found, vectors = (
+        np.asarray(a, complex) for a in np.linalg.eig(np.linalg.inv(_TABLE))
+    )
     order = [int(np.argmin(np.abs(found.imag))), int(np.argmax(found.imag))]
     found, vectors = found[order], vectors[:, order]
     # The third is the conjugate of the second.
@@ -171,7 +173,7 @@ def _newton(slope, factors, mass, t, y, h, z, scale, tol):
             if rate >= 1 or left > tol:
                 return None, k + 1, rate
         w = w + np.stack([real, other])
-        z = (np.outer(_VECTORS[:, 0], w[0]) + 2 * np.outer(_VECTORS[:, 1], w[1])).real
+        z = np.real(np.outer(_VECTORS[:, 0], w[0]) + 2 * np.outer(_VECTORS[:, 1], w[1]))
         # The first vector and its component are real together, up to rounding; the
         # pair of conjugates adds up to twice a real part.
         if norm == 0 or (rate is not None and rate / (1 - rate) * norm < tol):
