@@ -83,6 +83,7 @@ html_sidebars = {
     name: []
     for name in (
         "index",
+        "results",
         "methods",
         "findings",
         "operators",

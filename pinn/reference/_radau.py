@@ -36,7 +36,7 @@ def _diagonal() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     found, vectors = (
         np.asarray(a, complex) for a in np.linalg.eig(np.linalg.inv(_TABLE))
     )
-    order = [int(np.argmin(np.abs(found.imag))), int(np.argmax(found.imag))]
+    order = [int(np.argmin(np.abs(np.imag(found)))), int(np.argmax(np.imag(found)))]
     found, vectors = found[order], vectors[:, order]
     # The third is the conjugate of the second.
     whole = np.concatenate([vectors, vectors[:, 1:].conj()], axis=1)
