@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from helpers import refused
+from helpers import refused, solution_of
 
 import pinn
 from pinn._conserved import changes, integrals
@@ -97,7 +97,5 @@ def test_what_names_no_density_is_refused(options, message):
 
 
 def test_a_solution_without_any_says_how():
-    from helpers import solution_of
-
     with refused("names nothing"):
         solution_of("poisson_1d").conserved(0.0)

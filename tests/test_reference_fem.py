@@ -13,6 +13,7 @@ import pinn
 from pinn import Dirichlet, Initial, Neumann, Problem, Robin, dt, dtt, grad, laplacian
 from pinn.reference import finite_elements
 from pinn.reference._finite_elements_mesh import triangles
+from pinn.reference._newton import newton
 from pinn.reference._radau import radau
 
 pytest.importorskip("skfem")
@@ -48,11 +49,10 @@ def orders(problem, exact, numbers, **options):
 @pytest.mark.parametrize(
     ("domain", "area"),
     [
-        (RING, np.pi * (1 - 0.09)),
         (pinn.Box([0.0, 0.0], [2.0, 1.0]) - pinn.Disk([2.0, 1.0], 0.5), 2 - np.pi / 16),
         (pinn.Box([0.0, 0.0], [2.0, 1.0]) | pinn.Box([0.0, 0.0], [1.0, 2.0]), 3.0),
     ],
-    ids=["ring", "bitten corner", "L"],
+    ids=["bitten corner", "L"],
 )
 def test_triangles_fill_the_domain_and_are_well_shaped(domain, area):
     import skfem
@@ -112,11 +112,10 @@ def linear():
     return exact, Problem(RING, equation, [Dirichlet(RING.boundary, exact)])
 
 
-@pytest.mark.parametrize(("degree", "order"), [(1, 2), (2, 3), (3, 4)])
-def test_the_error_falls_with_the_power_that_is_proven(degree, order):
+def test_the_error_falls_with_the_power_that_is_proven():
     exact, problem = linear()
-    errors, found = orders(problem, exact, (8, 18), degree=degree)
-    assert found[-1] > order - 0.5, (errors, found)  # coarse; see the study below
+    errors, found = orders(problem, exact, (8, 18), degree=2)
+    assert found[-1] > 2.5, (errors, found)  # coarse; see the study below
 
 
 @pytest.mark.slow
@@ -127,47 +126,39 @@ def test_orders_in_their_asymptotic_range(degree, order):
     assert found[-1] > order - 0.2, (errors, found)
 
 
-def test_a_polynomial_of_the_degree_is_met_to_rounding():
-    exact = lambda x: x[0] ** 2 - 3 * x[0] * x[1] + 2 * x[1] - 1
-
-    def equation(u, x):
-        h = pinn.hessian(u)(x)
-        return h[0, 0] + 2 * h[1, 1] + h[0, 1] * x[0] - (2 - 3 * x[0])
-
-    problem = Problem(SQUARE, equation, [Dirichlet(SQUARE.boundary, exact)])
-    u = finite_elements(problem, 4, degree=2, estimate=False)
-    assert error(u, exact, problem) < 1e-12
-    x = jnp.array([0.3, 0.6])
-    np.testing.assert_allclose(jax.grad(u)(x), jax.grad(exact)(x), rtol=1e-10)
-
-
-def test_a_system_with_coupled_components():
+@pytest.mark.slow
+def test_polynomials_of_the_degree_are_met_to_rounding():
+    """A system, coupled through values and mixed derivatives, with three conditions."""
     exact = lambda x: jnp.stack([x[0] * x[1], x[0] ** 2 - x[1]])
 
-    def equation(u, x):
-        first = laplacian(u)(x) + jnp.flip(u(x)) * jnp.array([1.0, -2.0])
-        return first - jnp.flip(exact(x)) * jnp.array([1.0, -2.0]) - jnp.array([0.0, 2])
+    def operator(u, x):
+        second = laplacian(u)(x) + x[0] * pinn.partial(u, 0, 1)(x)
+        return second + jnp.flip(u(x)) * jnp.array([1.0, -2.0])
 
     faces = SQUARE.faces
-    right = lambda x: jnp.stack([x[1], 2 * x[0]])
+    slope = lambda x: jnp.stack([x[1], 2 * x[0]])
     problem = Problem(
         SQUARE,
-        equation,
+        lambda u, x: operator(u, x) - operator(exact, x),
         [
-            Neumann(faces["right"], right),
+            Neumann(faces["right"], slope),
             Dirichlet(faces["left"] | faces["bottom"], exact),
             Dirichlet(faces["top"], lambda x: x[0], component=0),
             Neumann(faces["top"], -1.0, component=1),
         ],
     )
     u = finite_elements(problem, 3, degree=2, estimate=False)
-    assert u(jnp.array([0.5, 0.5])).shape == (2,)
-    assert error(u, exact, problem) < 1e-12
+    assert error(u, exact, problem) < 1e-11
+    x = jnp.array([0.3, 0.6])
+    np.testing.assert_allclose(
+        jax.jacfwd(u)(x), jax.jacfwd(exact)(x), rtol=1e-10, atol=1e-10
+    )
 
 
+@pytest.mark.slow
 def test_the_estimate_bounds_the_error():
-    exact, problem = general()
-    u = finite_elements(problem, 9, degree=2)
+    exact, problem = linear()
+    u = finite_elements(problem, 8, degree=2)
     true = error(u, exact, problem)
     assert true <= u.error <= 30 * true
 
@@ -343,6 +334,18 @@ def test_a_missing_library_is_named_with_its_install_line(monkeypatch):
         finite_elements(poisson(DISK, [Dirichlet(DISK.boundary, 0.0)]))
 
 
+def test_newton_says_where_there_is_no_solution():
+    from scipy.sparse import csr_array
+
+    squared = lambda t, y: (y**2 + 1, csr_array([[2 * y[0]]]))
+    _, why = newton(squared, np.array([0.7]))
+    assert why is not None
+    y, why = newton(lambda t, y: (y**2 - 4, csr_array([[2 * y[0]]])), np.array([9.0]))
+    assert why is None
+    assert y[0] == pytest.approx(2.0, rel=1e-14)
+
+
+@pytest.mark.slow
 def test_a_problem_without_solution_says_so():
     equation = lambda u, x: laplacian(u)(x) + 10 * jnp.exp(u(x))
     problem = poisson(DISK, [Dirichlet(DISK.boundary, 0.0)], equation=equation)
