@@ -6,6 +6,7 @@ from . import (
     activations as activations,
     analysis as analysis,
     callbacks as callbacks,
+    export as export,
     metrics as metrics,
     problems as problems,
     reference as reference,

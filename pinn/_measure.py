@@ -8,6 +8,7 @@ import numpy as np
 
 from ._compiled import Compiled
 from ._condition import RowInput
+from ._conserved import changes
 from ._equation import jet_frame, residual_size
 from ._feature_rows import FeatureRows, serves
 from ._points import Points, on_device
@@ -17,7 +18,7 @@ from .metrics import max_error, relative_l2, root_mean_square
 
 def measure(
     residuals: Residuals, field: Any, fresh: Points, many: RowInput
-) -> dict[str, float | None]:
+) -> dict[str, Any]:
     """The figures of a report that need the field.
 
     Parameters
@@ -39,12 +40,13 @@ def measure(
         cancels in it (root mean squares); ``condition_violation``, the largest root
         mean square of a condition's residual over that of the field. The residuals
         are divided by the size of their operators; all but ``max_error`` are
-        dimensionless.
+        dimensionless. ``conserved``, if the problem names such quantities, is the
+        relative change of each.
     """
     exact = residuals.problem.exact
     raw = jax.device_get(_errors(field, exact, on_device(many.arguments)))
     size = raw.pop("size")
-    result: dict[str, float | None] = {"relative_l2": None, "max_error": None}
+    result: dict[str, Any] = {"relative_l2": None, "max_error": None}
     result.update({k: float(v) for k, v in raw.items()})
     if serves(residuals, field):
         # What the method has compiled serves here once more.
@@ -62,6 +64,8 @@ def measure(
     result["condition_violation"] = max(
         (_ratio(rows, size) for rows, _ in pairs.values()), default=0.0
     )
+    problem = residuals.problem
+    result["conserved"] = changes(problem, field) if problem.conserved else None
     return result
 
 

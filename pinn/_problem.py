@@ -1,7 +1,7 @@
 """A problem: a domain, an equation and conditions, together an ordered set of terms."""
 
 import inspect
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import equinox as eqx
@@ -133,6 +133,10 @@ class Problem(eqx.Module):
         ``u(t, x)``.
     exact
         The solution, if it is known, as a field: used for reports only.
+    conserved
+        Densities ``q(u, t, x)`` by name, numbers or arrays, whose integrals over the
+        domain an evolution conserves, such as ``{"mass": lambda u, t, x: u(t, x)}``:
+        the report says by how much they change. They do not steer the solve.
     name
         What the problem is called in reports.
 
@@ -140,8 +144,8 @@ class Problem(eqx.Module):
     ------
     ValueError
         If an argument has the wrong kind, `time` is not increasing, an `Initial`
-        comes without `time`, or a condition's part does not lie on the boundary of
-        `domain`.
+        or `conserved` comes without `time`, or a condition's part does not lie on the
+        boundary of `domain`.
 
     Notes
     -----
@@ -154,6 +158,7 @@ class Problem(eqx.Module):
     conditions: tuple[AbstractCondition, ...]
     time: tuple[float, float] | None = eqx.field(static=True)
     exact: Callable[..., Any] | None
+    conserved: dict[str, Callable[..., Any]]
     name: str | None = eqx.field(static=True)
 
     def __init__(
@@ -164,6 +169,7 @@ class Problem(eqx.Module):
         *,
         time: tuple[float, float] | None = None,
         exact: Callable[..., Any] | None = None,
+        conserved: Mapping[str, Callable[..., Any]] | None = None,
         name: str | None = None,
     ):
         if not isinstance(domain, AbstractDomain):
@@ -188,6 +194,7 @@ class Problem(eqx.Module):
         point = ("x",) if self.time is None else ("t", "x")
         _check_call("`residual`", "residual", residual, ("u", *point))
         _check_call("`exact`", "exact", exact, point)
+        self.conserved = _check_conserved(conserved, self.time)
         self.conditions = tuple(
             _on_boundary(condition, domain, self.time)
             for condition in _check_conditions(conditions)
@@ -252,6 +259,26 @@ def _check_time(time: Any) -> tuple[float, float] | None:
             f"`time` takes `(t0, t1)` with t0 < t1, both finite; got ({start}, {stop})."
         )
     return start, stop
+
+
+def _check_conserved(
+    conserved: Any, time: tuple[float, float] | None
+) -> dict[str, Callable[..., Any]]:
+    if conserved is None:
+        return {}
+    if not isinstance(conserved, Mapping) or not all(map(callable, conserved.values())):
+        raise ValueError(
+            '`conserved` takes densities by name, `{"mass": lambda u, t, x: u(t, x)}`; '
+            f"got {conserved!r}."
+        )
+    if time is None:
+        raise ValueError(
+            "`conserved` needs a problem with a time: give `Problem(..., time=(t0, "
+            "t1))`, or leave it out."
+        )
+    for name, density in conserved.items():
+        _check_call(f"`conserved[{name!r}]`", "q", density, ("u", "t", "x"))
+    return dict(conserved)
 
 
 def _check_conditions(conditions: Any) -> list[AbstractCondition]:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, field as dataclass_field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import equinox as eqx
 import jax
@@ -13,6 +13,7 @@ import jax.numpy as jnp
 import jax.random as jr
 import numpy as np
 
+from ._conserved import integrals
 from ._precision import Precision, arithmetic, fitting
 from ._preflight import Report as PreflightReport
 from ._problem import Problem
@@ -72,6 +73,9 @@ class SolveReport:
         the Jacobian had 32 and the rows 64.
     remarks
         What went wrong and was mended on the way.
+    conserved
+        For each quantity that the problem names as conserved, by how much it changes
+        over time, relative to the integral of its density's size; ``None`` without any.
     """
 
     problem: str
@@ -99,6 +103,7 @@ class SolveReport:
     versions: dict[str, str]
     preflight: PreflightReport = dataclass_field(repr=False)
     remarks: tuple[str, ...] = ()
+    conserved: Mapping[str, float] | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Numbers, strings, lists and dictionaries only; NaN becomes ``None``."""
@@ -131,6 +136,10 @@ class SolveReport:
         if self.relative_l2 is not None:
             rows.append(("error against exact", number(self.relative_l2)))
             rows.append(("largest error", number(self.max_error)))
+        rows += [
+            (f"change of {name}", number(change))
+            for name, change in (self.conserved or {}).items()
+        ]
         rows += [
             ("residual, fresh points", number(self.residual_fresh)),
             ("condition violation", number(self.condition_violation)),
@@ -204,27 +213,147 @@ class Solution(eqx.Module):
             )
         return float(relative_l2(values, expected))
 
-    def plot(self, path: str | Path | None = None, **options: Any) -> Any:
-        """Draw solution, error and residual side by side, on the true shape.
+    def conserved(self, times: Any) -> dict[str, np.ndarray]:
+        """The quantities that the problem names as conserved, at some times.
 
-        See `pinn.plot.solution`. Returns the figure of matplotlib; `path` names the
-        file to write (PNG, PDF or SVG), replacing one of that name.
+        Integrals over the domain: by Gauss's rule where the domain is a box or a ball,
+        by 2^15 quasi-random points else.
+
+        Parameters
+        ----------
+        times
+            One time or many, in the caller's unit.
+
+        Returns
+        -------
+        dict
+            For each name an array with one row for each time.
+
+        Raises
+        ------
+        ValueError
+            If the problem names none.
         """
-        from .plot import figure
+        if not self.problem.conserved:
+            raise ValueError(
+                "`conserved` of the problem names nothing. Write `Problem(..., "
+                'conserved={"mass": lambda u, t, x: u(t, x)})`.'
+            )
+        with self._arithmetic():
+            return integrals(fitting(self.problem), self.field, times)
+
+    def plot(
+        self,
+        path: str | Path | None = None,
+        *,
+        kind: Literal["panels", "streamlines", "slices"] = "panels",
+        **options: Any,
+    ) -> Any:
+        """Draw the solution on the true shape.
+
+        Parameters
+        ----------
+        path
+            The file to write, PNG, PDF or SVG, replacing one of that name.
+        kind
+            ``"panels"`` are solution, error and residual side by side, see
+            `pinn.plot.figure`; ``"streamlines"`` of a vector field in the plane;
+            ``"slices"`` of a field in three dimensions or more.
+        **options
+            Passed on to `pinn.plot.figure`, `pinn.plot.streamlines` or
+            `pinn.plot.slices`: ``ax=``, ``at=``, ``times=``, ``resolution=``.
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+
+        Raises
+        ------
+        ValueError
+            If `kind` is another, or an option does not fit.
+        """
+        from . import plot
+
+        kinds = {
+            "panels": plot.figure,
+            "streamlines": plot.streamlines,
+            "slices": plot.slices,
+        }
+        if kind not in kinds:
+            raise ValueError(f"`kind` takes one of {', '.join(kinds)}; got {kind!r}.")
+        with self._arithmetic():
+            problem = fitting(self.problem)
+            options = {"time": problem.time, "title": self.report.problem, **options}
+            if kind == "panels":
+                residual = lambda *arguments: problem.residual(self.field, *arguments)
+                options = {"exact": problem.exact, "residual": residual, **options}
+            return kinds[kind](self.field, problem.domain, path, **options)
+
+    def plot_history(self, path: str | Path | None = None, *, ax: Any = None) -> Any:
+        """Draw residual, estimate and losses by segment; see `pinn.plot.history`."""
+        from .plot import history
+
+        return history(self.history, path, ax=ax)
+
+    def animate(self, path: str | Path, **options: Any) -> None:
+        """Write a film of the solution in time, GIF or MP4.
+
+        See `pinn.plot.animation`; MP4 needs ``pip install 'pinn[video]'``.
+        """
+        from .plot import animation
 
         with self._arithmetic():
             problem = fitting(self.problem)
-            residual = lambda *arguments: problem.residual(self.field, *arguments)
-            return figure(
+            options = {"title": self.report.problem, **options}
+            animation(self.field, problem.domain, path, time=problem.time, **options)
+
+    def to_xarray(self, grid: int | Mapping[str, Any] | None = None) -> Any:
+        """The solution on a grid, a data set of xarray; see `pinn.export.to_xarray`.
+
+        Its attributes are the problem's name, the method, the estimated error, the
+        residual on fresh points and the version of `pinn`.
+        """
+        from .export import to_xarray
+
+        with self._arithmetic():
+            problem = fitting(self.problem)
+            return to_xarray(
+                self.field,
+                problem.domain,
+                grid,
+                time=problem.time,
+                attributes=self._attributes(),
+            )
+
+    def export(
+        self, path: str | Path, grid: int | Mapping[str, Any] | None = None
+    ) -> None:
+        """Write the solution for another program; see `pinn.export.write`.
+
+        The ending says which: ``.nc`` NetCDF, ``.vtu``, ``.vtk`` and ``.xdmf``
+        ParaView, ``.npz`` NumPy without JAX, ``.jax`` JAX without `pinn`.
+        """
+        from .export import write
+
+        with self._arithmetic():
+            problem = fitting(self.problem)
+            write(
                 self.field,
                 problem.domain,
                 path,
+                grid,
                 time=problem.time,
-                exact=problem.exact,
-                residual=residual,
-                title=self.report.problem,
-                **options,
+                attributes=self._attributes(),
             )
+
+    def _attributes(self) -> dict[str, Any]:
+        report = self.report
+        return {
+            "problem": report.problem,
+            "method": report.method,
+            "estimated_relative_l2_error": report.estimate,
+            "residual_on_fresh_points": report.residual_fresh,
+        }
 
     def _arithmetic(self) -> AbstractContextManager[None]:
         """That in which the field was found."""

@@ -189,6 +189,7 @@ class Task:
             bound=None,
             residual_fresh=figures["residual_fresh"],
             condition_violation=figures["condition_violation"],
+            conserved=figures["conserved"],
             tol=tol,
             reached=reached,
             result=str(result),

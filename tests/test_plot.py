@@ -1,7 +1,11 @@
 """Pictures: the right panels, the true shape, and no work for a wrong path."""
 
+import itertools
 import os
+import subprocess
+import sys
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -9,7 +13,16 @@ from helpers import PROBLEMS, problem_of, refused, solution_of
 
 import pinn
 from pinn import plot
-from pinn.plot import figure, history
+from pinn.plot import (
+    animation,
+    convergence,
+    figure,
+    history,
+    points,
+    slices,
+    spectrum,
+    streamlines,
+)
 
 SQUARE = pinn.Box([0.0, 0.0], [2.0, 1.0])
 ROD = pinn.Interval(0.0, 1.0)
@@ -95,9 +108,132 @@ def test_holes_are_left_out():
 
 
 def test_space_and_time_are_a_map():
-    (ax,) = panels(figure(u_t, ROD, time=(0.0, 2.0), **SMALL))
+    ax, beside = panels(figure(u_t, ROD, time=(0.0, 2.0), **SMALL))
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("$t$", "$x$")
     assert image(ax).max() == pytest.approx(2 * np.sin(1.0))
+    assert len(beside.lines) == 5
+
+
+def test_snapshots_are_the_field_at_their_times():
+    fig = figure(u_t, ROD, time=(0.0, 2.0), times=[0.3, 1.7], **SMALL)
+    for line, t in zip(panels(fig)[1].lines, [0.3, 1.7], strict=True):
+        x, y = line.get_data()
+        np.testing.assert_allclose(y, t * np.sin(x), rtol=1e-12, atol=1e-14)
+
+
+def test_snapshots_of_maps_share_one_scale():
+    fig = figure(u_t, SQUARE, time=(0.0, 2.0), times=[0.5, 1.0, 2.0], **SMALL)
+    assert len(panels(fig)) == 3
+    assert len(fig.axes) == 4  # one colour bar
+    (limits,) = {ax.images[0].get_clim() for ax in panels(fig)}
+    assert limits == pytest.approx((0.0, 2.0), abs=1e-2)
+
+
+def test_given_axes_are_drawn_in():
+    from matplotlib.figure import Figure
+
+    fig = Figure()
+    one, other = fig.subplots(1, 2)
+    for field, domain, options, ax in (
+        (u, ROD, {"exact": u}, one),
+        (u_t, SQUARE, {"time": (0.0, 1.0)}, other),
+    ):
+        assert figure(field, domain, ax=ax, **options, **SMALL) is fig
+    assert len(one.lines) == 1
+    assert len(other.images) == 1
+
+
+def test_large_pictures_are_evaluated_in_blocks():
+    """More points than one block: the last is filled up, and nothing is lost."""
+    (ax,) = panels(figure(lambda x: x[0] + 10 * x[1], SQUARE, resolution=230))
+    x, y = np.linspace(0, 2, 230), np.linspace(0, 1, 115)
+    np.testing.assert_allclose(image(ax), x + 10 * y[:, None], rtol=1e-12, atol=1e-12)
+
+
+def test_streamlines_follow_the_vector_field():
+    turning = lambda x: jnp.stack([-x[1], x[0]])
+    fig = streamlines(turning, HOLE - pinn.Disk([1.0, 0.5], 0.1), resolution=41)
+    (ax, *_) = panels(fig)
+    (lines,) = (c for c in ax.collections if hasattr(c, "get_segments"))
+    for line in lines.get_segments():
+        middle, along = (line[1:] + line[:-1]) / 2, np.diff(line, axis=0)
+        cosine = np.sum(along * middle, axis=1)  # the field turns about the origin
+        size = np.linalg.norm(along, axis=1) * np.linalg.norm(middle, axis=1)
+        assert np.all(np.abs(cosine) <= 0.05 * size)
+    size = np.nanmax(ax.images[0].get_array())
+    assert size == pytest.approx(np.hypot(1.25, 0.5), rel=0.05)
+
+
+def test_slices_go_through_the_point():
+    cube = pinn.Box([0.0, 0.0, 0.0], [1.0, 1.0, 4.0])
+    fig = slices(lambda x: x[2], cube, through=[0.5, 0.5, 1.0], resolution=11)
+    first, second, third = panels(fig)
+    np.testing.assert_allclose(image(first), 1.0)
+    assert image(second).max() == image(third).max() == 4.0
+    assert "x_2 = 1" in first.get_title()
+
+
+def test_points_are_drawn_by_term():
+    inside = SQUARE.sample(50, key=jax.random.key(0))
+    ax = points({"equation": inside, "initial": (np.zeros(9), np.ones((9, 1)))}).axes[0]
+    np.testing.assert_array_equal(ax.lines[0].get_data(), np.asarray(inside).T)
+    assert [len(line.get_xdata()) for line in ax.lines] == [50, 9]
+
+
+def test_convergence_and_spectrum():
+    sizes = np.array([10.0, 20.0, 40.0])
+    ax = convergence(sizes, {"u": sizes**-2}, orders=[2]).axes[0]
+    np.testing.assert_allclose(ax.lines[1].get_ydata(), sizes**-2)
+    ax = spectrum({"modes": [1.0, -3.0, 2.0]}).axes[0]
+    np.testing.assert_array_equal(ax.lines[0].get_ydata(), [3.0, 2.0, 1.0])
+    with refused("one for each of `sizes`"):
+        convergence(sizes, {"u": [1.0]})
+
+
+@pytest.mark.parametrize(("ending", "domain"), [("gif", ROD), ("gif", SQUARE - HOLE)])
+def test_a_film_has_a_frame_for_each_time(tmp_path, ending, domain):
+    from PIL import Image
+
+    path = tmp_path / f"film.{ending}"
+    times = [0.0, 0.5, 1.0, 2.0]
+    animation(u_t, domain, path, time=(0.0, 2.0), times=times, **SMALL)
+    with Image.open(path) as film:
+        assert film.n_frames == 4
+        frames = []
+        for i in range(4):
+            film.seek(i)
+            frames.append(np.asarray(film.convert("RGB")))
+    assert all((a != b).any() for a, b in itertools.pairwise(frames))
+
+
+def test_a_film_of_mp4_is_read_back(tmp_path):
+    imageio_ffmpeg = pytest.importorskip("imageio_ffmpeg")
+    path = tmp_path / "film.mp4"
+    times = np.linspace(0, 2, 6)
+    animation(u_t, SQUARE, path, time=(0.0, 2.0), times=times, **SMALL)
+    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-i", str(path), "-f", "null", "-"]
+    said = subprocess.run(command, capture_output=True, text=True).stderr
+    assert "frame=    6" in said
+
+
+def test_films_are_refused_before_anything_is_computed(tmp_path, monkeypatch):
+    with refused("`path` takes a file ending in .gif or .mp4"):
+        animation(never, ROD, tmp_path / "film.avi", time=(0.0, 1.0))
+    with refused("this one has none"):
+        animation(never, ROD, tmp_path / "film.gif", time=None)
+    with refused("`times` takes times from 0 to 1"):
+        animation(never, ROD, tmp_path / "film.gif", time=(0.0, 1.0), times=[2.0])
+    monkeypatch.setitem(sys.modules, "imageio_ffmpeg", None)
+    with pytest.raises(ImportError, match=r"pip install 'pinn\[video\]'"):
+        animation(never, ROD, tmp_path / "film.mp4", time=(0.0, 1.0))
+
+
+@pytest.mark.parametrize("times", [[1.0, 0.5], [3.0], []])
+def test_times_that_do_not_fit_are_refused(times):
+    with refused("`times` takes"):
+        figure(never, SQUARE, time=(0.0, 2.0), times=times)
+    with refused("`times` needs a field with a time"):
+        figure(never, SQUARE, times=[1.0])
 
 
 @pytest.mark.parametrize(("at", "moment"), [(None, 2.0), (0.5, 0.5)])
@@ -138,7 +274,7 @@ def test_a_solution_draws_itself(tmp_path):
     assert path.exists()
     assert "poisson-1d" in fig.get_suptitle()
     solution.plot(path, **SMALL)  # replaces it
-    assert len(panels(solution_of("wave").plot(**SMALL))) == 3
+    assert len(panels(solution_of("wave").plot(**SMALL))) == 4
     (disk, *_) = panels(solution_of("disk").plot(**SMALL))
     assert np.ma.count_masked(image(disk)) > 0
 
@@ -206,4 +342,5 @@ def test_every_problem_can_be_drawn(name, tmp_path):
         residual=lambda *point: problem.residual(problem.exact, *point),
         **SMALL,
     )
-    assert len(panels(fig)) == 3
+    lines = problem.time is not None and problem.domain.dim == 1
+    assert len(panels(fig)) == 3 + lines

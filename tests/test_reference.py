@@ -325,9 +325,9 @@ def test_what_cannot_be_solved_is_refused(message, conditions, options):
 
 
 def test_other_domains_are_refused():
-    disk = pinn.Disk([0.0, 0.0], 1.0)
-    conditions = [Dirichlet(disk.boundary, 0.0), Initial(0.0)]
-    problem = Problem(disk, heat, conditions, time=(0.0, 1.0))
+    ball = pinn.Ball([0.0, 0.0, 0.0], 1.0)
+    conditions = [Dirichlet(ball.boundary, 0.0), Initial(0.0)]
+    problem = Problem(ball, heat, conditions, time=(0.0, 1.0))
     with refused("an `Interval` or a `Box`"):
         method_of_lines(problem)
 

@@ -10,17 +10,18 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array
 
 from .._compiled import Compiled
-from .._condition import Initial, RowInput
 from .._domain import AbstractBox
 from .._precision import bits, turn_on
 from .._problem import Problem
-from .._rate import Rate, local_field, rate_of
+from .._rate import Rate, rate_of
 from ..metrics import relative_l2
 from ._axis import AbstractAxis, Chebyshev, Differences, Fourier, stencil_width
 from ._boundary import ends_of
+from ._finite_elements import FiniteElements, finite_elements
+from ._initial import initial_values
 from ._lines import Lines
 from ._march import March, march
 
@@ -92,7 +93,7 @@ def method_of_lines(
     solver: Any = None,
     shape: tuple[int, ...] | None = None,
     estimate: bool = True,
-) -> Reference:
+) -> Reference | FiniteElements:
     r"""Solve an evolution equation on a grid, independently of networks and training.
 
     At every node $x_i$ the derivatives of $u$ in space are combinations of the values
@@ -101,12 +102,14 @@ def method_of_lines(
     $$ F\bigl(t, x_i, u_i, (D u)_i, (D^2 u)_i, \dots, \dot u_i\bigr) = 0 . $$
 
     The conditions are equations for the values next to the faces, which are solved for
-    at each evaluation; the other values are integrated in time by diffrax.
+    at each evaluation; the other values are integrated in time by diffrax. On a plane
+    domain that is no box, such as a disc or one with holes, it is `finite_elements`.
 
     Parameters
     ----------
     problem
-        An evolution, of first or second order in time, on an `Interval` or a `Box`.
+        An evolution, of first or second order in time, on an `Interval`, a `Box`, or
+        any domain in the plane.
         Its residual is affine in its highest time derivative, its conditions
         `Dirichlet`, `Neumann`, `Robin` or an affine `Condition` of normal derivatives.
     n
@@ -130,7 +133,7 @@ def method_of_lines(
 
     Returns
     -------
-    Reference
+    Reference or FiniteElements
         A field, ``reference(t, x)``, for `jax.vmap` and `Solution.error`.
 
     Raises
@@ -159,6 +162,15 @@ def method_of_lines(
     if bits() == 32:
         raise ValueError(f"`method_of_lines` needs 64-bit numbers. {turn_on()}")
     domain = problem.domain
+    if domain.dim == 2 and not isinstance(domain, AbstractBox):
+        boxes_only = order != "spectral" or len(tuple(periodic)) > 0 or solver
+        if boxes_only or not (n is None or isinstance(n, int)):
+            raise ValueError(
+                f"`problem` has the domain {domain.describe()}, which is divided into "
+                "triangles: `n` takes one number, and `order`, `periodic` and `solver` "
+                "are for boxes. See `pinn.reference.finite_elements`."
+            )
+        return finite_elements(problem, n, rtol=rtol, shape=shape, estimate=estimate)
     if not isinstance(domain, AbstractBox):
         raise ValueError(
             "`problem` takes an `Interval` or a `Box` as its domain here; got "
@@ -188,7 +200,8 @@ def _solve(problem, rate, counts, order, periodic, rtol, solver) -> Reference:
         for axis, n in enumerate(counts)
     )
     lines = Lines(rate, axes, ends_of(problem, rate, axes, periodic))
-    start = _start(problem, rate, lines)
+    start = initial_values(problem, rate, lines.points)
+    start = start.reshape(rate.order, *lines.grid, -1)
     scaled, scale, slope = _scaled(lines, start, jnp.asarray(problem.time))
     if not (np.isfinite(scaled).all() and np.isfinite(slope).all()):
         raise ValueError(
@@ -226,57 +239,6 @@ def _axis(problem, axis, n, order, periodic) -> AbstractAxis:
     if order != "spectral":
         return Differences(lower, upper, n, order, periodic)
     return Fourier(lower, upper, n) if periodic else Chebyshev(lower, upper, n)
-
-
-def _start(problem: Problem, rate: Rate, lines: Lines) -> Float[Array, "m *grid d"]:
-    """Initial values, and rates for second order in time, at the nodes."""
-    begin = jnp.asarray(problem.time[0])  # type: ignore[index]
-    components = math.prod(rate.shape)
-    given: list[list[Any]] = [[None] * components for _ in range(rate.order)]
-    for condition, term in zip(problem.conditions, problem.terms[1:], strict=True):
-        if not isinstance(condition, Initial):
-            continue
-        if (condition.rate is not None) != (rate.order == 2):
-            what = "no `rate`" if condition.rate is None else "a `rate`"
-            raise ValueError(
-                f"`conditions` has an `Initial` with {what}, and the equation is of "
-                f"order {rate.order} in time: `rate` is the initial u_t, which an "
-                "equation with u_tt needs and one without does not take."
-            )
-        found = _initial(term, rate, begin, lines.points)
-        which = range(components)
-        which = which if condition.component is None else [which[condition.component]]
-        for table, values in zip(given, found, strict=True):
-            for j, column in zip(which, values.T, strict=True):
-                if table[j] is not None:
-                    raise ValueError(
-                        "`conditions` has two `Initial` for one component of the "
-                        "field; one is needed for each."
-                    )
-                table[j] = column
-    for j, column in enumerate(given[0]):
-        if column is None:
-            of = f" for component {j} of the field" if rate.shape else ""
-            raise ValueError(
-                f"`conditions` has no `Initial`{of}; the march starts from it. Add "
-                "`Initial(lambda x: ...)`."
-            )
-    start = jnp.stack([jnp.stack(columns, axis=-1) for columns in given])
-    return start.reshape(rate.order, *lines.grid, components)
-
-
-def _initial_values(term, rate, begin, points):
-    """What an initial condition sets: minus its residual for the field zero."""
-
-    def at(x):
-        zero = local_field(begin, x, ({(): jnp.zeros(rate.shape, x.dtype)},))
-        residual = term.residual(zero, RowInput((begin, x)))
-        parts = (
-            [residual[k] for k in ("value", "rate")] if rate.order == 2 else residual
-        )
-        return [-jnp.ravel(part) for part in jax.tree.leaves(parts)]
-
-    return jax.vmap(at)(points)
 
 
 def _scale_start(lines, start, time):
@@ -336,9 +298,8 @@ def _at_point(reference, t, x):
     return u.reshape(reference.shape)
 
 
-_initial, _scaled, _values, _radius = (
-    Compiled(f)
-    for f in (_initial_values, _scale_start, _fill_steps, Lines.spectral_radius)
+_scaled, _values, _radius = (
+    Compiled(f) for f in (_scale_start, _fill_steps, Lines.spectral_radius)
 )
 _interpolate = eqx.filter_jit(_at_point)
 

@@ -1,0 +1,50 @@
+"""Files and axes that pictures go to."""
+
+from pathlib import Path
+from typing import Any
+
+from .._paths import check_folder
+
+FORMATS = (".png", ".pdf", ".svg")
+_DPI = 120
+
+
+def check_path(path: Any) -> Path:
+    """A path that a figure can be written to.
+
+    Raises
+    ------
+    ValueError
+        If its ending is none of PNG, PDF and SVG, or its folder cannot be written.
+    """
+    path = Path(path)
+    if path.suffix.lower() not in FORMATS:
+        raise ValueError(
+            f"`path` takes a file ending in {', '.join(FORMATS)}; got '{path}'."
+        )
+    if path.is_dir():
+        raise ValueError(f"`path`: '{path}' is a folder; name a file in it.")
+    check_folder("path", path)
+    return path
+
+
+def own_axes(path: Any, ax: Any, size: tuple[float, float]) -> tuple[Any, Any, Any]:
+    """The figure, the axes and the checked path of a picture.
+
+    The axes are those that were given, or the only ones of a new figure, which belongs
+    to no window.
+    """
+    path = None if path is None else check_path(path)
+    if ax is not None:
+        return ax.figure, ax, path
+    from matplotlib.figure import Figure
+
+    fig = Figure(figsize=size, layout="constrained")
+    return fig, fig.subplots(), path
+
+
+def finished(fig: Any, path: str | Path | None) -> Any:
+    """The figure, written if there is a path."""
+    if path is not None:
+        fig.savefig(path, dpi=_DPI)
+    return fig
