@@ -466,7 +466,10 @@ def laboratory(
         wanted = _lab.chosen_parts(parts)
         with _stdout_free(as_json):
             functions = shown.find(names or ["tanh", "sin", "gelu"])
-            loaded = {name: _load(name, None)[0] for name in problem or ["poisson"]}
+            # A path is no name for a table: of a file its own name is enough.
+            loaded = {
+                Path(name).name: _load(name, None)[0] for name in problem or ["poisson"]
+            }
         for name, one in loaded.items():
             if one.exact is None and {"study", "spectral"}.intersection(wanted):
                 raise InputError(

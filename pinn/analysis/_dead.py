@@ -207,7 +207,7 @@ def dead_unit_growth(
     seeds: int = 5,
     points: Any = None,
 ) -> DeadUnitGrowth:
-    """The share of dead units of untrained `MLP`s over depth and width.
+    """The share of dead units of untrained networks, `MLP`, over depth and width.
 
     Parameters
     ----------

@@ -130,7 +130,7 @@ class Study:
         """Draw mean ranks with their intervals on `ax`; without it the median errors
         too, as a map. Returns the figure."""
         ranks = self.ranking()
-        panels = axes(ax, 1, 2, height=1.4 + 0.22 * len(ranks))
+        panels = axes(ax, 1, 2, height=2.0 + 0.22 * len(ranks))
         places = np.arange(len(ranks))
         means = np.array([rank.mean for rank in ranks])
         reach = np.array([(r.mean - r.low, r.high - r.mean) for r in ranks]).T
@@ -149,7 +149,9 @@ class Study:
     def _map(self, ax: Any, order: list[int]) -> None:
         errors = np.median(self.error, axis=2)[order]
         image = ax.imshow(np.log10(errors), aspect="auto", cmap=MAP)
-        ax.set_xticks(range(len(self.problems)), self.problems, fontsize=8, rotation=20)
+        # A long name would leave no room for the map.
+        names = [name if len(name) < 20 else f"{name[:18]}…" for name in self.problems]
+        ax.set_xticks(range(len(names)), names, fontsize=8, rotation=20)
         ax.set_yticks(
             range(len(order)), [self.activations[i] for i in order], fontsize=8
         )
