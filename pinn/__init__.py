@@ -70,6 +70,7 @@ from ._operators import (
     spherical_laplacian as spherical_laplacian,
     strain as strain,
 )
+from ._periodic import Periodic as Periodic
 from ._preflight import (
     Finding as Finding,
     PreflightError as PreflightError,

@@ -200,13 +200,14 @@ class FeatureRows:
         if name not in self._offsets:
             n = _length(self.points[name])
             result = np.zeros((len(self._all_needed), n, self._components))
-            for rows, some in _chunks(self.points[name].arguments, n):
-                table = np.asarray(
-                    _offset_derivatives(
-                        self.field.offset, some, self._unit, self._all_needed
+            for sign, arguments in _sides(self.points[name]):
+                for rows, some in _chunks(arguments, n):
+                    table = np.asarray(
+                        _offset_derivatives(
+                            self.field.offset, some, self._unit, self._all_needed
+                        )
                     )
-                )
-                result[:, rows] = table[:, : rows.stop - rows.start]
+                    result[:, rows] += sign * table[:, : rows.stop - rows.start]
             self._offsets[name] = result
         return self._offsets[name]
 
@@ -253,11 +254,13 @@ class FeatureRows:
             self._all_needed if set(indices) <= set(self._all_needed) else indices
         )
         pick = [computed.index(i) for i in indices]
-        arguments = self.points[name].arguments
-        for rows, columns, table in tables(self.field, arguments, self._unit, computed):
-            result[:, rows, columns] = table[pick]
-        for position, index in enumerate(indices):
-            result[position, :, m] = 1.0 if index == () else 0.0
+        for sign, arguments in _sides(self.points[name]):
+            for rows, columns, table in tables(
+                self.field, arguments, self._unit, computed
+            ):
+                result[:, rows, columns] += sign * table[pick]
+            for position, index in enumerate(indices):
+                result[position, :, m] += sign if index == () else 0.0
         return result
 
     def _local(
@@ -274,7 +277,7 @@ class FeatureRows:
             for name in names:
                 first = min(start, lengths[name] - 1)
                 rows = slice(first, min(first + _POINTS, lengths[name]))
-                inputs[name] = _padded(self.points[name], rows)
+                inputs[name] = _padded(self.points[name].alone, rows)
                 local_jets[name] = _padded(jets[name], rows)
             result = _localised(
                 self.residuals,
@@ -421,6 +424,14 @@ def _joined(rows: dict[str, np.ndarray]) -> np.ndarray:
 
 def _length(inputs: RowInput) -> int:
     return len(inputs.arguments[-1])
+
+
+def _sides(inputs: RowInput) -> Iterator[tuple[float, tuple[Any, ...]]]:
+    """Where the field is looked at, and with which sign: with a partner a row is a
+    function of the jump, whose derivatives are differences of the field's."""
+    yield 1.0, inputs.arguments
+    if inputs.partner is not None:
+        yield -1.0, (*inputs.arguments[:-1], inputs.partner)
 
 
 def _padded(tree: Any, rows: slice) -> Any:

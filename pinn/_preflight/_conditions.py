@@ -51,7 +51,7 @@ def missing_findings(problem: Problem, jets: Mapping[str, TermJet]) -> list[Find
 
 def uncovered_findings(problem: Problem, jets: Mapping[str, TermJet]) -> list[Finding]:
     """Whether each part of the boundary has a condition, for order 2 and more."""
-    parts = [c.where for c in problem.conditions if c.where is not None]
+    parts = [part for c in problem.conditions for part in c.parts]
     if jets["equation"].orders[-1] < 2 or not parts:
         return []
     boundary = problem.domain.boundary
