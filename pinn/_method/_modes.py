@@ -27,8 +27,8 @@ from ._blas import blas_threads
 
 # Singular values of the conditions below this share of the largest bind nothing.
 _BOUND = 1e-9
-# Sizes are rounded up to a multiple, so that other features compile nothing anew.
-_BLOCK = 128
+# Sizes are rounded up to a multiple, so that other features trace nothing anew.
+_BLOCK = 32
 
 
 class Boundary(eqx.Module):
