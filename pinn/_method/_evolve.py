@@ -1,18 +1,18 @@
 """Frozen features of space whose readout moves in time, integrated by diffrax."""
 
 import dataclasses
+import math
 from typing import Any
 
 import equinox as eqx
 import jax
-import jax.numpy as jnp
 import jax.random as jr
 import numpy as np
 from jaxtyping import PRNGKeyArray
 
 from .._checks import is_number, is_whole
 from .._host import Hosted
-from .._network import Evolved
+from .._network import Evolved, begun
 from .._points import Points
 from .._problem import Problem
 from .._rate import rate_of
@@ -21,9 +21,11 @@ from ._base import AbstractMethod, Evidence, Refinement
 from ._draw_features import draw_features
 from ._evolve_plan import Plan, Trial
 from ._evolve_state import State
-from ._march import advance, look, slopes_of
+from ._collocation import Collocation
+from ._march import System, coefficients_of, look, slope_of, slopes_of
 from ._options import needs_64_bit
 from ._panels import Panels
+from ._pieces import march
 from ._windows import (
     first_window,
     initial_values,
@@ -40,12 +42,15 @@ _SHORTEST_WINDOW = 1 / 32
 # Explicit steps that would be more are left to an implicit method: products of the
 # largest decay with the duration.
 _STIFF = 3000.0
-_FIRST_STEP = 1e-3
-# A leg that gets no further than this share of the duration ends the march.
-_STANDSTILL = 1e-9
+_FIRST_LENGTH = 1 / 16
+# Unknowns beyond which the panels of a nonlinear equation cost more than steps.
+_LARGE = 1500
+# The degree in time of the panels.
+DEGREE = 15
 # What is aimed at where no tolerance is asked for, as in the session.
 _TARGET = 1e-9
 _TOLERANCE = _SHARE * _TARGET
+INTEGRATORS = (None, "collocation", "explicit", "implicit", "imex")
 
 
 class Evolve(AbstractMethod):
@@ -101,6 +106,7 @@ class Evolve(AbstractMethod):
     cut: float = eqx.field(static=True, default=1e-12)
     tolerance: float | None = eqx.field(static=True, default=None)
     placing: bool = eqx.field(static=True, default=False)
+    integrator: str | None = eqx.field(static=True, default=None)
 
     def __check_init__(self):
         for name in ("features", "largest"):
@@ -111,6 +117,11 @@ class Evolve(AbstractMethod):
             raise ValueError(
                 "`cut` takes a share of the largest singular value, between 0 and 1; "
                 f"got {self.cut!r}."
+            )
+        if self.integrator not in INTEGRATORS:
+            raise ValueError(
+                f"`integrator` takes one of {', '.join(map(repr, INTEGRATORS[1:]))}, or "
+                f"none for the one that suits; got {self.integrator!r}."
             )
 
     @property
@@ -143,7 +154,7 @@ class Evolve(AbstractMethod):
         assert trial is not None
         assert problem.time is not None
         network = draw_features(space_of(problem), (), None, trial.of_space, key)
-        return Panels(network, problem.time, shape).field()
+        return Panels(network, problem.time, shape, DEGREE).field()
 
     def number_of_points(self, field: Any) -> int:
         m = field.coefficients.shape[-1]
@@ -168,94 +179,129 @@ class Evolve(AbstractMethod):
         self, residuals: Residuals, field: Any, points: Points, *, key: PRNGKeyArray
     ) -> State:
         needs_64_bit("Evolve")
-        import diffrax  # it takes a third of a second
-
         window, state = first_window(
             residuals, field, points, self.cut, self.placing, key
         )
-        system = window.system
-        jacobian = slopes_of(system, np.asarray(0.0), state)
-        decay = -np.linalg.eigvals(jacobian).real
-        solver = diffrax.Kvaerno5() if decay.max() > _STIFF else diffrax.Dopri8()
+        system, whole = window.system, np.concatenate(state)
         size = float(np.linalg.norm(state[0]))
         if size == 0:  # all of the solution comes from sources and conditions
-            size = float(np.linalg.norm(jacobian @ np.concatenate(state))) or 1.0
+            size = float(np.linalg.norm(slope_of(system, np.zeros(1), whole[None])))
         time = residuals.problem.time
         assert time is not None
-        panels = Panels(window.network, time, system.rate.shape)
         return State(
             window=window,
-            panels=panels,
-            solver=solver,
-            size=size,
+            panels=Panels(window.network, time, system.rate.shape, DEGREE),
+            integrator=self._integrator(residuals, system, 0.0, whole, size or 1.0),
+            size=size or 1.0,
             tau=0.0,
             state=state,
-            length=_FIRST_STEP,
+            length=_FIRST_LENGTH,
             key=key,
+        )
+
+    def _integrator(
+        self, residuals: Residuals, system: System, tau: float, state: Any, size: float
+    ) -> Any:
+        """What suits the equation linearised where a window begins."""
+        if self.integrator not in (None, "collocation"):
+            return self.integrator
+        jacobian = slopes_of(system, tau, state)
+        affine = residuals.structure.affine
+        if self.integrator is None and not affine and len(state) > _LARGE:
+            values = np.linalg.eigvals(jacobian)
+            return "implicit" if -values.real.min() > _STIFF else "explicit"
+        constant = affine and all(
+            np.allclose(
+                slopes_of(system, later, state),
+                jacobian,
+                rtol=0,
+                atol=1e-12 * np.abs(jacobian).max(),
+            )
+            for later in (0.381966, 1.0)
+        )
+        return Collocation(
+            lambda taus, states: slope_of(system, taus, states),
+            lambda tau, state: slopes_of(system, tau, state),
+            DEGREE,
+            (self.tolerance or _TOLERANCE) * size,
+            jacobian if constant else None,
         )
 
     def step(
         self, residuals: Residuals, points: Points, state: State
     ) -> tuple[State, dict[str, Any]]:
-        """Some steps of the integrator, and other features where these fail."""
-        number = lambda a: jnp.asarray(a, jnp.result_type(float))
-        system, tolerance = state.window.system, self.tolerance or _TOLERANCE
-        leg = jax.device_get(
-            advance(
-                system,
-                state.solver,
-                number(state.tau),
-                number(1.0),
-                number(min(state.length, 1.0 - state.tau)),
-                jax.tree.map(number, state.state),
-                number(tolerance),
-                number(state.size),
-            )
+        """Some panels, and other features where these fail."""
+        window, system = state.window, state.window.system
+        pieces, length, failed = march(
+            system,
+            state.integrator,
+            state.tau,
+            state.state,
+            state.length,
+            self.tolerance or _TOLERANCE,
+            state.size,
         )
-        n = int(leg.steps) + 1
-        taus, states = leg.taus[:n], jax.tree.map(lambda a: a[:n], leg.states)
-        finite = np.isfinite(states[0]).all(axis=1)
-        n = n if finite.all() else int(np.argmin(finite))
-        seen = look(system, taus[:n], jax.tree.map(lambda a: a[:n], states))
-        defects = seen.defects / np.maximum(seen.sizes, 1e-300)
-        start = float(defects[0]) if state.start is None else state.start
-        keep, turn = n, False
-        if self.placing:
-            worse = (defects > _WORSE * start) & (
-                taus[:n] > state.begin + _SHORTEST_WINDOW
+        tau, now, start = state.tau, state.state, state.start
+        turn, seen, defect = False, None, math.nan
+        for piece in pieces:
+            # Where features are placed, the defect is watched all along.
+            which = slice(None) if self.placing else slice(-1, None)
+            seen = look(
+                system, piece.taus[which], tuple(a[which] for a in piece.states)
             )
-            turn = bool(worse.any()) and taus[n - 1] < 1
-            keep = max(1, int(np.argmax(worse))) if worse.any() and turn else n
-        y = [np.asarray(a)[:keep] for a in seen.coefficients]
-        if keep > 1:
-            state.panels.add(taus[:keep], [state.window.readout(a) for a in y])
-        last = keep - 1
+            defects = seen.defects / np.maximum(seen.sizes, 1e-300)
+            start = float(defects[0]) if start is None else start
+            last = len(piece.taus) - 1
+            if self.placing:
+                worse = (defects > _WORSE * start) & (
+                    piece.taus > state.begin + _SHORTEST_WINDOW
+                )
+                turn = bool(worse[1:].any()) and piece.taus[-1] < 1
+                last = 1 + int(np.argmax(worse[1:])) if turn else last
+            table, tau = piece.table(system, DEGREE), float(piece.taus[last])
+            if last < len(piece.taus) - 1:
+                whole = piece.taus[-1] - piece.taus[0]
+                table = begun(table, (tau - piece.taus[0]) / whole)
+            state.panels.add(tau, window.readout(table))
+            now = tuple(a[last] for a in piece.states)
+            defect = float(defects[last if self.placing else -1])
+            if turn:
+                break
         new = dataclasses.replace(
             state,
-            tau=float(taus[last]),
-            state=jax.tree.map(lambda a: a[last], states),
-            length=float(taus[last] - taus[last - 1]) if last else state.length,
+            tau=tau,
+            state=now,
+            length=length,
             start=start,
-            steps=state.steps + last,
-            failed=bool(
-                leg.failed or n <= int(leg.steps) or taus[n - 1] - taus[0] < _STANDSTILL
-            ),
-            hopeless=not self.placing and bool(defects[last] > _HOPELESS),
+            failed=failed and not turn,
+            hopeless=not self.placing and defect > _HOPELESS,
         )
-        if turn and not new.failed:
-            window, own = next_window(
-                residuals.problem,
-                state.window,
-                tuple(a[last] for a in y[: len(state.state)]),
-                self.cut,
-                jr.fold_in(state.key, len(state.panels.networks)),
-            )
-            state.panels.turn(window.network)
-            new = dataclasses.replace(
-                new, window=window, state=own, begin=new.tau, start=None
-            )
-        record = {"loss": 0.5 * float(seen.defects[last]) ** 2, "time": new.tau}
-        return new, record
+        if turn:
+            y = coefficients_of(system, np.asarray([tau]), tuple(a[None] for a in now))
+            new = self._turned(residuals, new, [a[0] for a in y])
+        return new, {"loss": 0.5 * defect**2, "time": new.tau}
+
+    def _turned(self, residuals: Residuals, state: State, y: list[Any]) -> State:
+        """Go on with features placed by the solution of now."""
+        window, own = next_window(
+            residuals.problem,
+            state.window,
+            tuple(y),
+            self.cut,
+            jr.fold_in(state.key, len(state.panels.networks)),
+        )
+        state.panels.turn(window.network)
+        integrator = self._integrator(
+            residuals, window.system, state.tau, np.concatenate(own), state.size
+        )
+        return dataclasses.replace(
+            state,
+            window=window,
+            integrator=integrator,
+            state=own,
+            begin=state.tau,
+            start=None,
+        )
 
     def done(self, state: State) -> bool:
         return state.tau >= 1 or state.failed or state.hopeless

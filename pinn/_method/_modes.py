@@ -29,8 +29,8 @@ from ._blas import blas_threads
 _BOUND = 1e-9
 # Jumps of all features that are rounding, over their size.
 _MET = 1e-11
-# Sizes are rounded up to a multiple, so that other features compile nothing anew.
-_BLOCK = 128
+# Sizes are rounded up to a multiple, so that other features trace nothing anew.
+_BLOCK = 32
 
 
 class Boundary(eqx.Module):
