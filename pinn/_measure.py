@@ -10,6 +10,7 @@ from ._compiled import Compiled
 from ._condition import RowInput
 from ._equation import jet_frame, residual_size
 from ._feature_rows import FeatureRows, serves
+from ._method._fourier_rows import FourierRows, of_waves
 from ._points import Points, on_device
 from ._residuals import Residuals
 from .metrics import max_error, relative_l2, root_mean_square
@@ -46,7 +47,14 @@ def measure(
     size = raw.pop("size")
     result: dict[str, float | None] = {"relative_l2": None, "max_error": None}
     result.update({k: float(v) for k, v in raw.items()})
-    if serves(residuals, field):
+    if of_waves(field):
+        pairs = {
+            name: (rms(rows), rms(parts))
+            for name, (rows, parts) in FourierRows(residuals, field, fresh)
+            .sizes()
+            .items()
+        }
+    elif serves(residuals, field):
         # What the method has compiled serves here once more.
         at = FeatureRows(residuals, field, fresh)
         pairs = {

@@ -22,6 +22,9 @@ from ._draw_features import draw_features
 from ._evolve_plan import Plan, Trial
 from ._evolve_state import State
 from ._collocation import Collocation
+from ._fourier_march import march_of, sizes_of, template
+from ._fourier_plan import FourierPlan, is_periodic_box
+from ._fourier_rows import FourierRows, of_waves
 from ._march import System, coefficients_of, look, slope_of, slopes_of
 from ._options import needs_64_bit
 from ._panels import Panels
@@ -142,10 +145,13 @@ class Evolve(AbstractMethod):
     def default_field(
         self, problem: Problem, shape: tuple[int, ...], *, key: PRNGKeyArray
     ) -> Any:
+        plan = self.plan(problem, shape, None)
+        if isinstance(plan, FourierPlan):
+            return template(plan)
         rate = rate_of(problem, shape)
         centre = np.mean([np.asarray(b) for b in problem.domain.bounds], axis=0)
         initial_values(problem, shape, rate.order, centre[None])
-        return self._draw(self.plan(problem, shape, None).next(), problem, shape, key)
+        return self._draw(plan.next(), problem, shape, key)
 
     def _draw(
         self, trial: Trial | None, problem: Problem, shape: tuple[int, ...], key: Any
@@ -163,9 +169,11 @@ class Evolve(AbstractMethod):
     def unknowns(self, field: Any) -> Any:
         return jax.tree.map(lambda leaf: leaf is field.coefficients, field)
 
-    def worker(self, plan: Plan | None) -> "Evolve":
+    def worker(self, plan: Plan | FourierPlan | None) -> AbstractMethod:
         if plan is None:
             return self
+        if isinstance(plan, FourierPlan):
+            return march_of(plan)
         method = self
         if self.tolerance is None:
             tolerance = max(_LEAST_TOLERANCE, _SHARE * plan.target)
@@ -330,13 +338,19 @@ class Evolve(AbstractMethod):
     def judge(
         self, residuals: Residuals, field: Any, points: Points
     ) -> tuple[np.ndarray, np.ndarray]:
+        if of_waves(field):
+            return FourierRows(residuals, field, points).judged()
         return _judged(residuals, field, points)
 
-    def plan(self, problem: Problem, shape: tuple[int, ...], tol: float | None) -> Plan:
+    def plan(
+        self, problem: Problem, shape: tuple[int, ...], tol: float | None
+    ) -> Plan | FourierPlan:
         target = _TARGET if tol is None else tol
+        if is_periodic_box(problem) and rate_of(problem, shape).order == 1:
+            return FourierPlan(problem, shape, self.largest, target)
         return Plan(problem, shape, self.features, self.largest, target)
 
-    def remember(self, plan: Plan | None) -> Any:
+    def remember(self, plan: Plan | FourierPlan | None) -> Any:
         if plan is None:
             return None
         return {"found": [(e.fresh, e.estimate, e.target) for e in plan.found]}
@@ -344,12 +358,14 @@ class Evolve(AbstractMethod):
     def origin(self, memory: Any, field: Any) -> Any:
         if memory is None:
             return None
+        if of_waves(field):
+            return {**memory, "sizes": sizes_of(field)}
         windows = jax.tree.leaves(eqx.filter(field.space, eqx.is_array))[0].shape[0]
         return {**memory, "sizes": (len(field.windows), windows)}
 
     def recall(
         self, problem: Problem, shape: tuple[int, ...], tol: float | None, memory: Any
-    ) -> Plan:
+    ) -> Plan | FourierPlan:
         found = tuple(Evidence(*numbers) for numbers in memory["found"])
         sizes = memory.get("sizes")
         return dataclasses.replace(
@@ -358,20 +374,25 @@ class Evolve(AbstractMethod):
             sizes=None if sizes is None else tuple(sizes),
         )
 
-    def template(self, problem: Problem, shape: tuple[int, ...], plan: Plan) -> Any:
+    def template(self, problem: Problem, shape: tuple[int, ...], plan: Any) -> Any:
+        if isinstance(plan, FourierPlan):
+            return template(plan)
         field = self._draw(plan.next(), problem, shape, jr.key(0))
         return field if plan.sizes is None else field.resized(*plan.sizes)
 
     def refine(
-        self, plan: Plan | None, field: Any, evidence: Evidence, *, key: PRNGKeyArray
-    ) -> tuple[Plan | None, Refinement | None]:
+        self, plan: Any, field: Any, evidence: Evidence, *, key: PRNGKeyArray
+    ) -> tuple[Any, Refinement | None]:
         if plan is None:
             return None, None
         plan = plan.after(dataclasses.replace(evidence, candidates=tuple))
         trial = plan.next()
         if trial is None:
             return plan, None
-        field = self._draw(trial, plan.problem, plan.shape, key)
+        if isinstance(plan, FourierPlan):
+            field = template(plan)
+        else:
+            field = self._draw(trial, plan.problem, plan.shape, key)
         stream = 1 + len(plan.found)
         points = self.number_of_points(field)
         return plan, Refinement(field, points, str(trial), stream)

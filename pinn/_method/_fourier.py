@@ -47,7 +47,8 @@ class Waves:
 
     def __init__(self, rate: Rate, problem: Problem, highest: int):
         assert problem.time is not None
-        self.rate, self.highest, self.time = rate, highest, problem.time
+        self.rate, self.problem, self.highest = rate, problem, highest
+        self.time = problem.time
         lower, upper = (np.asarray(b, float) for b in problem.domain.bounds)
         self.lower, self.widths, dim = lower, upper - lower, len(lower)
         self.components = math.prod(rate.shape)
@@ -63,6 +64,7 @@ class Waves:
             else np.ones(len(self.waves))
             for index in rate.indices[0]
         }
+        self.slopes: dict[Index, np.ndarray] = {}
         self.linear = np.zeros((self.components, len(self.waves)), complex)
 
     def _points(self, grid: tuple[int, ...]) -> np.ndarray:
@@ -112,7 +114,6 @@ class Waves:
 
     def linearise(self, start: np.ndarray) -> None:
         """Take the linear part from the mean slopes of the rate at a field."""
-        span = self.time[1] - self.time[0]
         step = max(1, len(self.points) // _PROBES)
         jet = {
             i: a[0, ::step]
@@ -120,10 +121,17 @@ class Waves:
         }
         x = self.points[::step]
         slopes = _slopes(self.rate, np.asarray(self.time[0]), x, jet)
+        means = {i: np.mean(np.asarray(slope), axis=0) for i, slope in slopes.items()}
+        # What is not finite is left to the source, which says where.
+        self.take({i: np.where(np.isfinite(m), m, 0.0) for i, m in means.items()})
+
+    def take(self, slopes: dict[Index, np.ndarray]) -> None:
+        """Take a linear part with given coefficients ``(d,)``."""
+        self.slopes = slopes
+        span = self.time[1] - self.time[0]
         self.linear = np.zeros_like(self.linear)
         for index, slope in slopes.items():
-            mean = np.mean(np.asarray(slope), axis=0)
-            self.linear += span * mean[:, None] * self.symbols[index]
+            self.linear += span * slope[:, None] * self.symbols[index]
 
     def _jets(self, u: np.ndarray, flat: bool = False) -> dict[Index, np.ndarray]:
         """Derivatives on the grid, ``(s, n, *shape)``, of coefficients ``(s, d, m)``."""
