@@ -213,4 +213,4 @@ def _rates_of(rate, t, x, jets):
     return jax.vmap(jax.vmap(at, (None, 0, 0)), (0, None, 0))(t, x, jets)
 
 
-_rates = Compiled(_rates_of)
+_rates = Hosted(_rates_of)
