@@ -45,6 +45,7 @@ from ._method import (
 from ._network import (
     MLP as MLP,
     Concatenated as Concatenated,
+    PeriodicEmbedding as PeriodicEmbedding,
     RandomFeatures as RandomFeatures,
     Readout as Readout,
 )

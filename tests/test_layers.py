@@ -36,6 +36,7 @@ LEVELS = {
     "_problem": 4,
     "_equation": 5,
     "_points": 5,
+    "_seam": 5,
     "problems": 5,
     "_rate": 6,
     "_residuals": 6,

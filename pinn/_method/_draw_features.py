@@ -156,12 +156,15 @@ def _random(problem, shape, activation, trial, count, key) -> RandomFeatures:
     dtype, size = network.bias.dtype, problem.in_size
     # By NumPy, seeded by the key: nothing is compiled for another number of features.
     rng = _generator(key)
-    weight, bias = scaled_layer(
-        rng.uniform(-1.0, 1.0, (count, size)).astype(dtype),
-        rng.uniform(-1.0, 1.0, (count, size)).astype(dtype),
-        np.asarray(trial.scale, dtype),
-        trial.interaction,
-    )
+    weight = rng.uniform(-1.0, 1.0, (count, size)).astype(dtype)
+    kink = rng.uniform(-1.0, 1.0, (count, size)).astype(dtype)
+    scale = np.asarray(trial.scale, dtype)
+    if trial.kind is Kind.waves:
+        for axis in trial.periodic:
+            # Whole numbers of waves, of which some always are not zero.
+            numbers = np.rint(weight[:, axis] * (scale[axis] / np.pi + 1.0))
+            weight[:, axis] = numbers * np.pi / scale[axis]
+    weight, bias = scaled_layer(weight, kink, scale, trial.interaction)
     return _with_layer(network, weight, bias)
 
 

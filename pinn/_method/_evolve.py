@@ -17,6 +17,7 @@ from .._points import Points
 from .._problem import Problem
 from .._rate import rate_of
 from .._residuals import Residuals
+from .._seam import periodic_axes
 from ._base import AbstractMethod, Evidence, Refinement
 from ._draw_features import draw_features
 from ._evolve_plan import Plan, Trial
@@ -159,7 +160,9 @@ class Evolve(AbstractMethod):
         """A field that stays at zero, on the features of a trial."""
         assert trial is not None
         assert problem.time is not None
-        network = draw_features(space_of(problem), (), None, trial.of_space, key)
+        axes = periodic_axes(problem, shape)
+        of_space = dataclasses.replace(trial.of_space, periodic=axes)
+        network = draw_features(space_of(problem), (), None, of_space, key)
         return Panels(network, problem.time, shape, DEGREE).field()
 
     def number_of_points(self, field: Any) -> int:

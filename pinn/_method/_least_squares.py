@@ -16,6 +16,7 @@ from .._checks import is_number, is_whole
 from .._feature_rows import AutodiffRows, FeatureRows, fitted, readout_rows
 from .._points import Points
 from .._problem import Problem
+from .._seam import periodic_axes
 from .._residuals import Residuals, is_linear_capable, readout_leaves
 from .._types import Activation
 from ._base import AbstractMethod, Evidence, Refinement
@@ -248,6 +249,10 @@ class LeastSquares(AbstractMethod):
             largest=largest,
             scale=self.scale,
             kinds=tuple(Kind) if self.activation is None else (Kind.ridges,),
+            periodic=tuple(
+                problem.in_size - problem.domain.dim + axis
+                for axis in periodic_axes(problem, shape)
+            ),
         )
 
     def remember(self, plan: "Plan | None") -> Any:

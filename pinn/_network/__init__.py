@@ -14,4 +14,5 @@ from ._holes import (
     blocks as blocks,
 )
 from ._mlp import MLP as MLP
+from ._periodic_embedding import PeriodicEmbedding as PeriodicEmbedding
 from ._random_features import RandomFeatures as RandomFeatures
