@@ -11,9 +11,7 @@ from jaxtyping import Array
 from ._types import FieldLike
 
 
-def count_derivatives(
-    run: Callable[[FieldLike], Any], shape: tuple[int, ...]
-) -> int:
+def count_derivatives(run: Callable[[FieldLike], Any], shape: tuple[int, ...]) -> int:
     """How often a function differentiates the field of a shape that it is handed.
 
     Every time its k-th derivative is differentiated the field notes k + 1; this holds

@@ -201,9 +201,7 @@ def _copy(condition: Periodic) -> Periodic:
 
 
 def _jump(u: FieldLike, shift: Array) -> FieldLike:
-    return lambda *arguments: (
-        u(*arguments) - u(*arguments[:-1], arguments[-1] + shift)
-    )
+    return lambda *arguments: u(*arguments) - u(*arguments[:-1], arguments[-1] + shift)
 
 
 def _order_along(

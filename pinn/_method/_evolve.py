@@ -19,10 +19,10 @@ from .._rate import rate_of
 from .._residuals import Residuals
 from .._seam import periodic_axes
 from ._base import AbstractMethod, Evidence, Refinement
+from ._collocation import Collocation
 from ._draw_features import draw_features
 from ._evolve_plan import Plan, Trial
 from ._evolve_state import State
-from ._collocation import Collocation
 from ._fourier_march import march_of, sizes_of, template
 from ._fourier_plan import FourierPlan, is_periodic_box
 from ._fourier_rows import FourierRows, of_waves

@@ -129,9 +129,11 @@ class Exponential:
                 return None, False
             values = new
             ratio = moved / before
-            if moved <= floor or (count > 1 and ratio < 1 and (
-                moved * ratio / (1 - ratio) <= 0.03 * self.tolerance
-            )):
+            if moved <= floor or (
+                count > 1
+                and ratio < 1
+                and (moved * ratio / (1 - ratio) <= 0.03 * self.tolerance)
+            ):
                 return values, count <= _MOST_ITERATIONS // 4
             if count > 3 and ratio > _SLOW:
                 # As far as rounding lets it go.

@@ -13,7 +13,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from .._compiled import Compiled
 from .._host import Hosted
 from .._problem import Problem
 from .._rate import Index, Rate
@@ -77,9 +76,7 @@ class Waves:
 
     def _places_in(self, grid: tuple[int, ...]) -> tuple[np.ndarray, ...]:
         """Where the modes stand in a transform over a grid, axis by axis."""
-        return tuple(
-            k % n for k, n in zip(self.waves.T, grid, strict=True)
-        )
+        return tuple(k % n for k, n in zip(self.waves.T, grid, strict=True))
 
     def transformed(self, values: np.ndarray, grid: Any = None) -> np.ndarray:
         """Coefficients ``(..., modes)`` of values ``(..., *grid)``."""
@@ -97,7 +94,9 @@ class Waves:
         waves[(..., *self._places)] = coefficients
         if len(grid) > 1:  # where the last number is 0 both of a pair stand in it
             zero = self.waves[:, -1] == 0
-            places = tuple(-p[zero] % n for p, n in zip(self._places, grid, strict=True))
+            places = tuple(
+                -p[zero] % n for p, n in zip(self._places, grid, strict=True)
+            )
             waves[(..., *places)] = np.conj(coefficients[..., zero])
         return np.fft.irfftn(
             waves, s=grid, axes=tuple(range(-len(grid), 0)), norm="forward"
@@ -115,10 +114,7 @@ class Waves:
     def linearise(self, start: np.ndarray) -> None:
         """Take the linear part from the mean slopes of the rate at a field."""
         step = max(1, len(self.points) // _PROBES)
-        jet = {
-            i: a[0, ::step]
-            for i, a in self._jets(start[None], flat=True).items()
-        }
+        jet = {i: a[0, ::step] for i, a in self._jets(start[None], flat=True).items()}
         x = self.points[::step]
         slopes = _slopes(self.rate, np.asarray(self.time[0]), x, jet)
         means = {i: np.mean(np.asarray(slope), axis=0) for i, slope in slopes.items()}

@@ -111,4 +111,3 @@ def is_periodic_box(problem: Problem) -> bool:
         elif not isinstance(condition, Initial):
             return False
     return len(axes) == problem.domain.dim
-

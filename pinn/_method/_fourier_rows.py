@@ -104,7 +104,9 @@ class FourierRows:
             {i: np.zeros((len(t), *self.shape)) for i in indices} for indices in wanted
         )
         for m, indices in enumerate(wanted):
-            slopes = chebyshev.chebder(np.eye(degree + 1), m) if m else np.eye(degree + 1)
+            slopes = (
+                chebyshev.chebder(np.eye(degree + 1), m) if m else np.eye(degree + 1)
+            )
             in_time = chebyshev.chebvander(s, len(slopes) - 1) @ slopes
             in_time = in_time * scales[panel][:, None] ** m
             for which in np.unique(panel):

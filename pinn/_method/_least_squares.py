@@ -16,8 +16,8 @@ from .._checks import is_number, is_whole
 from .._feature_rows import AutodiffRows, FeatureRows, fitted, readout_rows
 from .._points import Points
 from .._problem import Problem
-from .._seam import periodic_axes
 from .._residuals import Residuals, is_linear_capable, readout_leaves
+from .._seam import periodic_axes
 from .._types import Activation
 from ._base import AbstractMethod, Evidence, Refinement
 from ._blas import blas_threads

@@ -47,7 +47,9 @@ class FourierBasis(eqx.Module):
         quarter = np.repeat([math.pi / 2, 0.0], len(waves)).astype(dtype)
         self.waves, self.phases = jax.device_put(both), jax.device_put(quarter)
         readout = eqx.filter_eval_shape(
-            lambda key: Readout(len(both), components[0] if components else "scalar", key=key),
+            lambda key: Readout(
+                len(both), components[0] if components else "scalar", key=key
+            ),
             jax.random.key(0),
         )
         self.readout = jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), readout)
