@@ -209,11 +209,7 @@ class Collocation:
                 worth = 1.0 if count > _MANY else _LONGER
                 return taus, np.concatenate([state[None], y]), worth
             if self.constant is not None and count > 2 and ratio > 0.5:
-                return (
-                    taus,
-                    np.concatenate([state[None], y]),
-                    worth,
-                )  # as far as it goes
+                return taus, np.concatenate([state[None], y]), worth  # as far as it goes
             if count > 2 and ratio > _SLOW:
                 return taus, None, worth
             before = moved
@@ -229,14 +225,10 @@ class Collocation:
             with blas_threads(2 * q**3):
                 for value in method.values:
                     real = value.imag == 0
-                    matrix = (
-                        np.eye(q) - length * (value.real if real else value) * jacobian
-                    )
+                    matrix = np.eye(q) - length * (value.real if real else value) * jacobian
                     factor = lapack.dgetrf if real else lapack.zgetrf
                     lu, pivots, _ = factor(matrix, overwrite_a=True)
-                    factors.append(
-                        (lapack.dgetrs if real else lapack.zgetrs, lu, pivots)
-                    )
+                    factors.append((lapack.dgetrs if real else lapack.zgetrs, lu, pivots))
             if self.constant is not None:
                 self._factors[length] = factors
 
