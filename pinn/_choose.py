@@ -8,8 +8,9 @@ import jax
 import optax
 
 from ._equation import Structure
-from ._method import AbstractMethod, FirstOrder, LeastSquares, LevenbergMarquardt
+from ._method import AbstractMethod, Evolve, FirstOrder, LeastSquares, LevenbergMarquardt
 from ._precision import bits
+from ._problem import Problem
 from ._residuals import is_linear_capable
 
 # Beyond so many numbers in a readout, or in a field without one, a dense
@@ -25,7 +26,9 @@ class Choice:
     reason: str = "as asked for"
 
 
-def choose(method: AbstractMethod | None, field: Any) -> Choice:
+def choose(
+    method: AbstractMethod | None, field: Any, problem: Problem | None = None
+) -> Choice:
     """What is known before the equation has been looked at.
 
     Raises
@@ -35,6 +38,10 @@ def choose(method: AbstractMethod | None, field: Any) -> Choice:
     """
     if method is not None:
         return Choice(_checked(method))
+    if field is None and problem is not None and Evolve.marches_waves(problem):
+        return Choice(
+            Evolve(), "all axes are periodic, and Fourier waves march fast and exactly"
+        )
     if field is None or not callable(field):  # which `check_field` refuses
         return Choice(LeastSquares())
     network: Any = field  # any callable

@@ -96,7 +96,7 @@ class Task:
             return self._run(clock, folder, every, saved)
 
     def _choice(self) -> Choice:
-        choice = choose(self.method, self.field)
+        choice = choose(self.method, self.field, self.problem)
         method = choice.method
         method = method.mixed() if self.precision == "mixed" else fitting(method)
         return replace(choice, method=method)

@@ -14,6 +14,7 @@ from .._checks import is_number, is_whole
 from .._host import Hosted
 from .._network import Evolved, begun
 from .._points import Points
+from .._precision import bits
 from .._problem import Problem
 from .._rate import rate_of
 from .._residuals import Residuals
@@ -135,6 +136,16 @@ class Evolve(AbstractMethod):
     @property
     def name(self) -> str:
         return "evolve"
+
+    @staticmethod
+    def marches_waves(problem: Problem) -> bool:
+        """Whether a problem is an evolution that is marched in Fourier waves."""
+        if problem.time is None or bits() == 32 or not is_periodic_box(problem):
+            return False
+        try:
+            return rate_of(problem).order == 1
+        except Exception:  # whatever the user's function raises is said later
+            return False
 
     def check(self, problem: Problem, field: Any) -> None:
         if not isinstance(field, Evolved):
