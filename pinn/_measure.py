@@ -9,15 +9,12 @@ import numpy as np
 from ._compiled import Compiled
 from ._condition import RowInput
 from ._equation import jet_frame, residual_size
+from ._evaluate import at_points
 from ._feature_rows import FeatureRows, serves
 from ._method._fourier_rows import FourierRows, of_waves
-from ._network import Evolved
 from ._points import Points, on_device
 from ._residuals import Residuals
 from .metrics import max_error, relative_l2, root_mean_square
-
-# Points at which a field of a march is evaluated together.
-_AT_ONCE = 256
 
 
 def measure(
@@ -78,9 +75,7 @@ def measure(
 
 
 def _measure_errors(field, exact, arguments):
-    # A field of a march has a table of numbers for each point: some points at a time.
-    size = _AT_ONCE if isinstance(field, Evolved) else len(arguments[-1])
-    values = jax.lax.map(lambda a: field(*a), arguments, batch_size=size)
+    values = at_points(field, arguments)
     result = {"size": root_mean_square(values)}
     if exact is not None:
         expected = jnp.asarray(jax.vmap(exact)(*arguments), values.dtype)

@@ -32,6 +32,7 @@ LEVELS = {
     "_network": 2,
     "_sampling": 2,
     "_condition": 3,
+    "_evaluate": 3,
     "_periodic": 3.5,
     "_problem": 4,
     "_equation": 5,

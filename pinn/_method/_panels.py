@@ -62,7 +62,9 @@ class Panels:
         missing = (1 << (len(tables) - 1).bit_length()) - len(tables)
         step = edges[-1] - edges[-2]
         edges += [edges[-1] + step * (i + 1) for i in range(missing)]
-        tables += [np.zeros_like(tables[-1])] * missing
+        stays = np.zeros_like(tables[-1])
+        stays[0] = tables[-1].sum(axis=0)  # the last time belongs to the next panel
+        tables += [stays] * missing
         windows += [windows[-1]] * missing
         start, stop = self.time
         edges = start + (stop - start) * np.asarray(edges)
