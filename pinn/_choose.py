@@ -8,7 +8,13 @@ import jax
 import optax
 
 from ._equation import Structure
-from ._method import AbstractMethod, Evolve, FirstOrder, LeastSquares, LevenbergMarquardt
+from ._method import (
+    AbstractMethod,
+    Evolve,
+    FirstOrder,
+    LeastSquares,
+    LevenbergMarquardt,
+)
 from ._precision import bits
 from ._problem import Problem
 from ._residuals import is_linear_capable

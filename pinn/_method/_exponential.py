@@ -1,4 +1,4 @@
-r"""Exponential collocation: panels of a semilinear equation whose linear part is diagonal.
+r"""Exponential collocation for semilinear equations with a diagonal linear part.
 
 On a panel of length h, $\dot u = \lambda u + g(\tau)$ for every mode. With g the
 polynomial through its values at $p + 1$ Chebyshev points,
@@ -6,9 +6,9 @@ polynomial through its values at $p + 1$ Chebyshev points,
 $$ u(c_i h) = e^{\lambda h c_i} u_0 + h \sum_j W_{ij}(\lambda h)\, g_j, \qquad
    W_{ij}(z) = \int_0^{c_i} e^{z (c_i - s)} \ell_j(s)\, ds, $$
 
-which is exact in the linear part, however stiff. What is nonlinear, $g = g(u)$, is found
-by iterating. So panels are as long as the nonlinear part allows, of order $p + 1$ and
-without a Jacobian.
+which is exact in the linear part, however stiff. What is nonlinear, $g = g(u)$, is
+found by iterating. So panels are as long as the nonlinear part allows, of order $p + 1$
+and without a Jacobian.
 
 References
 ----------
@@ -117,7 +117,6 @@ class Exponential:
         flow, weights = self._of(length)
         free = flow * state
         taus = tau + length * self.nodes
-        # Equal to the start at first: it has the modes that the source may be large in.
         values, before = free, np.inf
         floor = _ROUNDING * self.norm(state)
         for count in range(1, _MOST_ITERATIONS + 1):

@@ -1,8 +1,9 @@
 r"""An evolution equation in the Fourier coefficients of a periodic box.
 
-The rate is split, $\partial_t u = \lambda(\partial)\, u + g$, with $\lambda$ the mean of
-$\partial f/\partial(\partial^\alpha u)$ over the initial field, and g, all that is left,
-evaluated at the points of a grid that is fine enough for cubic terms.
+The rate is split, $\partial_t u = \lambda(\partial)\, u + g$. The coefficients of
+$\lambda$ are the means of $\partial f/\partial(\partial^\alpha u)$ over the initial
+field, and g, all that is left, is evaluated at the points of a grid that is fine enough
+for cubic terms.
 """
 
 import itertools
@@ -114,7 +115,7 @@ class Waves:
     def linearise(self, start: np.ndarray) -> None:
         """Take the linear part from the mean slopes of the rate at a field."""
         step = max(1, len(self.points) // _PROBES)
-        jet = {i: a[0, ::step] for i, a in self._jets(start[None], flat=True).items()}
+        jet = {i: a[0, ::step] for i, a in self._jets(start[None]).items()}
         x = self.points[::step]
         slopes = _slopes(self.rate, np.asarray(self.time[0]), x, jet)
         means = {i: np.mean(np.asarray(slope), axis=0) for i, slope in slopes.items()}
@@ -129,8 +130,8 @@ class Waves:
         for index, slope in slopes.items():
             self.linear += span * slope[:, None] * self.symbols[index]
 
-    def _jets(self, u: np.ndarray, flat: bool = False) -> dict[Index, np.ndarray]:
-        """Derivatives on the grid, ``(s, n, *shape)``, of coefficients ``(s, d, m)``."""
+    def _jets(self, u: np.ndarray) -> dict[Index, np.ndarray]:
+        """Derivatives on the grid of coefficients ``(s, d, m)``, ``(s, n, *shape)``."""
         found = {}
         for index, symbol in self.symbols.items():
             values = self.values(u * symbol).reshape(*u.shape[:2], -1)

@@ -1,4 +1,4 @@
-"""The march of Fourier coefficients: panels, and more waves where they are asked for."""
+"""The march of Fourier coefficients: panels, and more waves where they are needed."""
 
 import dataclasses
 from collections.abc import Callable
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import equinox as eqx
+import jax
 import numpy as np
 from jaxtyping import PRNGKeyArray
 
@@ -88,8 +89,6 @@ class FourierMarch(AbstractMethod):
         return 512
 
     def unknowns(self, field: Any) -> Any:
-        import jax
-
         return jax.tree.map(lambda leaf: leaf is field.coefficients, field)
 
     def init(
@@ -227,7 +226,7 @@ def march_of(plan: FourierPlan) -> FourierMarch:
 def template(plan: FourierPlan) -> Evolved:
     """A field of the structure of one that was integrated under the plan."""
     if plan.sizes is None:
-        return march_of(plan).default_field(plan.problem, plan.shape, key=None)  # type: ignore[arg-type]
+        return field_of(plan.problem, plan.shape, march_of(plan).trial.first)
     *sizes, highest = plan.sizes
     return field_of(plan.problem, plan.shape, highest, sizes)
 

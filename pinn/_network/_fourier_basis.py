@@ -46,11 +46,9 @@ class FourierBasis(eqx.Module):
         both = np.concatenate([waves, waves]).astype(np.int32)
         quarter = np.repeat([math.pi / 2, 0.0], len(waves)).astype(dtype)
         self.waves, self.phases = jax.device_put(both), jax.device_put(quarter)
+        size = components[0] if components else "scalar"
         readout = eqx.filter_eval_shape(
-            lambda key: Readout(
-                len(both), components[0] if components else "scalar", key=key
-            ),
-            jax.random.key(0),
+            lambda key: Readout(len(both), size, key=key), jax.random.key(0)
         )
         self.readout = jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), readout)
 

@@ -1,9 +1,10 @@
 r"""Whether initial data and boundary data go together, and data across a seam.
 
 Where the boundary meets the initial time the solution is smooth only if the data are
-compatible: the values agree, $u_0(x) = g(t_0, x)$, and so do the rates that the equation
-and the boundary data give. Whether they do is seen without solving for the rate: the
-field $u_0(y) + (t - t_0)\, \partial_t g(t_0, x)$ satisfies the equation at the corner.
+compatible: the values agree, $u_0(x) = g(t_0, x)$, and so do the rates that the
+equation and the boundary data give. Whether they do is seen without solving for the
+rate: the field $u_0(y) + (t - t_0)\, \partial_t g(t_0, x)$ satisfies the equation at
+the corner.
 """
 
 import math
