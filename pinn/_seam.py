@@ -107,7 +107,9 @@ def _rows_on(problem: Problem, condition: Periodic) -> RowInput:
     if problem.time is not None:
         start, stop = problem.time
         times = ((start + (stop - start) * rng.uniform(size=_POINTS)).astype(dtype),)
-    return RowInput((*times, x.astype(dtype)), None, there.astype(dtype))
+    arguments: Any = (*times, x.astype(dtype))
+    partner: Any = there.astype(dtype)
+    return RowInput(arguments, None, partner)
 
 
 def _relative(both: Any) -> np.ndarray:

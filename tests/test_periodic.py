@@ -12,7 +12,9 @@ from numpy.testing import assert_allclose
 import pinn
 from pinn import Dirichlet, Evolve, Initial, Periodic, Problem, dt, laplacian, partial
 from pinn._equation import analyse, structure
+from pinn._evaluate import at_points
 from pinn._feature_rows import AutodiffRows, FeatureRows
+from pinn._host import Hosted
 from pinn._method._exponential import _nodes, integrals
 from pinn._method._fourier import Waves, wave_numbers
 from pinn._points import PointSource
@@ -92,7 +94,8 @@ def test_fast_rows_equal_plain_ones():
     source = PointSource(problem, None, key=KEY)
     points = source.draw({"equation": 30, "periodic": 7})
     jets = analyse(problem, shape, points)
-    assert jets["periodic"].local and jets["periodic"].affine
+    assert jets["periodic"].local
+    assert jets["periodic"].affine
     rows = pinn.Residuals(problem, by_operator(problem, jets), structure(jets))
     net = pinn.RandomFeatures(2, 2, 20, bounds=problem.bounds, key=KEY)
     fast, plain = FeatureRows(rows, net, points), AutodiffRows(rows, net, points)
@@ -266,15 +269,15 @@ def test_marched_waves_have_the_rows_of_their_field():
     assert solution.report.reached
     field = solution.field
     points = PointSource(problem, None, key=KEY).draw(
-        {"equation": 40, "periodic": 9, "initial": 9}
+        {"equation": 20, "periodic": 5, "initial": 5}
     )
     jets = analyse(problem, (), points)
     rows = pinn.Residuals(problem, by_operator(problem, jets), structure(jets))
     found, values = Evolve().judge(rows, field, points)
     size = float(jets["equation"].scale[0])
-    assert_allclose(found, rows.rows(field, points), atol=1e-12 * size)
-    plain = jax.vmap(field)(*points["equation"].arguments)
-    assert_allclose(values.ravel(), plain, atol=1e-12)
+    plain = Hosted(lambda rows, field, points: rows.rows(field, points))
+    assert_allclose(found, plain(rows, field, points), atol=1e-12 * size)
+    assert_allclose(values.ravel(), at_points(field, points["equation"].arguments))
 
 
 @pytest.mark.slow

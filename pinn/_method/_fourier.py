@@ -188,8 +188,8 @@ def wave_numbers(dim: int, highest: int) -> np.ndarray:
 def _fast(n: int) -> int:
     from scipy import fft
 
-    n = fft.next_fast_len(n, real=True)
-    return n + n % 2
+    length: Any = fft.next_fast_len(n, real=True)
+    return int(length + length % 2)
 
 
 @Hosted

@@ -194,9 +194,9 @@ class FourierMarch(AbstractMethod):
         for end, own, table in state.panels:
             if own is not waves:
                 table = own.moved_to(waves, table)
-            table = waves.twice * table
+            both = [np.real(waves.twice * table), -np.imag(waves.twice * table)]
             constant = np.zeros((*table.shape[:-1], 1))
-            panels.add(end, np.concatenate([table.real, -table.imag, constant], -1))
+            panels.add(end, np.concatenate([*both, constant], -1))
         return panels.field()
 
 

@@ -55,10 +55,11 @@ class Boundary(eqx.Module):
     """
 
     terms: tuple[Term, ...]
-    factors: tuple[Float[Array, " k"], ...]
+    # Each condition has sizes of its own, so they have no names.
+    factors: tuple[Float[Array, " _"], ...]
     inputs: tuple[RowInput, ...]
     indices: tuple[tuple[Index, ...], ...] = eqx.field(static=True)
-    matrices: tuple[Float[Array, "n k d i"], ...]
+    matrices: tuple[Float[Array, "_ _ _ _"], ...]
     homogeneous: bool = eqx.field(static=True)
     shape: tuple[int, ...] = eqx.field(static=True)
 
@@ -276,8 +277,8 @@ def _distinct(inputs: RowInput) -> tuple[np.ndarray, Any, Any]:
     """The points in space, each once: in one dimension there are but two."""
     x = np.asarray(inputs.arguments[-1])
     _, first = np.unique(x, axis=0, return_index=True)
-    others = (inputs.normal, inputs.partner)
-    return x[first], *(None if a is None else np.asarray(a)[first] for a in others)
+    some = lambda a: None if a is None else np.asarray(a)[first]
+    return x[first], some(inputs.normal), some(inputs.partner)
 
 
 @Hosted
