@@ -78,12 +78,17 @@ class Evolve(AbstractMethod):
     placed anew, and the solution is projected onto them, whenever they can no longer
     follow it.
 
+    On a box that is periodic along all axes, and for an equation of first order in
+    time, the features are the sines and cosines with its period, and exponential
+    collocation integrates them: exactly in what is linear with constant coefficients.
+
     Parameters
     ----------
     features
         Number of features; by default 200 in one dimension of space and 400 in more.
     largest
-        Most features; 1200 by default.
+        Most features; 1200 by default. On a periodic box the most waves, each a sine
+        and a cosine, four times as many in more than one coordinate.
     cut
         Combinations of features whose singular value is below this share of the
         largest are dropped, dimensionless.
@@ -103,7 +108,8 @@ class Evolve(AbstractMethod):
     References
     ----------
     Du & Zaki, Phys. Rev. E 104 (2021), 045303; Kvaerno, BIT 44 (2004), 489-502;
-    Hairer, Norsett & Wanner, Solving Ordinary Differential Equations I, II.10.
+    Hairer, Norsett & Wanner, Solving Ordinary Differential Equations I, II.10;
+    Hochbruck & Ostermann, Acta Numerica 19 (2010), 209-286.
     """
 
     features: int | None = eqx.field(static=True, default=None)

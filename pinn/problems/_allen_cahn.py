@@ -14,7 +14,7 @@ from ._tables import table
 
 
 def allen_cahn() -> Problem:
-    r"""The Allen-Cahn equation $u_t = 10^{-4} u_{xx} + 5u - 5u^3$, two phases that part.
+    r"""The Allen-Cahn equation $u_t = 10^{-4} u_{xx} + 5u - 5u^3$: two phases part.
 
     On $(-1, 1)$, periodic, with $u(0, x) = x^2 \cos \pi x$, for $t \in (0, 1)$. The
     slope of the initial data jumps at the seam, from 2 to -2. All quantities are
