@@ -280,6 +280,23 @@ def test_marched_waves_have_the_rows_of_their_field():
     assert_allclose(values.ravel(), at_points(field, points["equation"].arguments))
 
 
+def test_a_march_of_waves_is_resumed_bit_for_bit(tmp_path):
+    problem = pinn.problems.advection(speed=3.0)
+    whole = pinn.solve(problem, tol=1e-9, key=KEY)
+
+    def stop(record):
+        if "note" in record:
+            raise StopIteration
+
+    folder = tmp_path / "run"
+    part = pinn.solve(problem, tol=1e-9, key=KEY, callbacks=[stop], checkpoint=folder)
+    assert part.result is pinn.Result.budget
+    again = pinn.resume(folder, problem)
+    assert again.report.reached
+    for a, b in zip(*map(jax.tree.leaves, (whole.field, again.field)), strict=True):
+        assert np.array_equal(a, b)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "most"),
