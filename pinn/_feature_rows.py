@@ -18,7 +18,7 @@ import collections
 import itertools
 import math
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 import equinox as eqx
 import jax
@@ -210,6 +210,9 @@ class FeatureRows:
             self._offsets[name] = result
         return self._offsets[name]
 
+    # A block of points through the residuals of all terms.
+    _localised: ClassVar[Callable[..., Any]]
+
     def _structure(self) -> None:
         """Which derivatives enter anywhere: those with a coefficient at random jets.
 
@@ -276,7 +279,7 @@ class FeatureRows:
                 rows = slice(first, min(first + _POINTS, lengths[name]))
                 inputs[name] = _padded(self.points[name], rows)
                 local_jets[name] = _padded(jets[name], rows)
-            result = _localised(
+            result = self._localised(
                 self.residuals,
                 inputs,
                 local_jets,
@@ -515,7 +518,7 @@ def _localise(residuals, inputs, jets, frame, shape, indices):
     return result
 
 
-_localised = Compiled(_localise)
+FeatureRows._localised = staticmethod(Compiled(_localise))
 
 
 def _polynomial(numbers, indices, shape, frame, centre):

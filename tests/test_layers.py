@@ -40,6 +40,7 @@ LEVELS = {
     "reference": 7,
     "_weighting": 7,
     "_feature_rows": 7,
+    "_evolved_rows": 7.5,
     "plot": 7,
     "_preflight": 8,
     "_method": 8,

@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import PRNGKeyArray
 
 from .._checks import is_number, is_whole
-from .._host import Hosted
+from .._evolved_rows import EvolvedRows
 from .._network import Evolved, begun
 from .._points import Points
 from .._problem import Problem
@@ -330,7 +330,9 @@ class Evolve(AbstractMethod):
     def judge(
         self, residuals: Residuals, field: Any, points: Points
     ) -> tuple[np.ndarray, np.ndarray]:
-        return _judged(residuals, field, points)
+        at = EvolvedRows(residuals, field, points)
+        values = at.values(at.start())
+        return at.rows(at.start()), values.reshape(len(values), *at.shape)
 
     def plan(self, problem: Problem, shape: tuple[int, ...], tol: float | None) -> Plan:
         target = _TARGET if tol is None else tol
@@ -375,10 +377,3 @@ class Evolve(AbstractMethod):
         stream = 1 + len(plan.found)
         points = self.number_of_points(field)
         return plan, Refinement(field, points, str(trial), stream)
-
-
-@Hosted
-def _judged(residuals, field, points):
-    """See `AbstractMethod.judge`; each field has other shapes, so none is compiled."""
-    values = jax.vmap(field)(*points["equation"].arguments)
-    return residuals.rows(field, points), values
