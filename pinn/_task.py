@@ -201,7 +201,7 @@ class Task:
             seed=seed(key),
             versions=versions(),
             preflight=report,
-            remarks=tuple(r["remark"] for r in session.history if "remark" in r),
+            remarks=session.remarks,
         )
         return Solution(
             session.best, self.problem, full, tuple(session.history), result

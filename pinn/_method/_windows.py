@@ -16,12 +16,12 @@ from .._points import Points
 from .._problem import Problem
 from .._rate import rate_of
 from .._residuals import Residuals
-from ._draw_features import draw_features, places_for
+from ._draw_features import draw_features, generator, placed_count
 from ._evolve_plan import placed
 from ._growth import Kind, Trial
 from ._march import System, spatial
 from ._modes import boundary_of, derivatives_of, make_modes
-from ._places import density_of
+from ._places import gradients, places_among, shares
 
 # Points that the projection does not see, where it is judged.
 _CHECKS = 256
@@ -164,15 +164,21 @@ def _placed(problem, guide, m, base, key) -> tuple[Any, np.ndarray, np.ndarray]:
     space, dim = space_of(problem), problem.domain.dim
     trial = placed(m, dim)
     candidates = _spread(problem, _CANDIDATES, jr.fold_in(key, 9))
-    places = places_for(space, trial, guide, (candidates,), key)
-    network = draw_features(space, (), None, trial, key, places)
-    crowd = places_for(
-        space, placed(2 * len(base) // 3, dim), guide, (candidates,), jr.fold_in(key, 1)
+    crowded = 2 * len(base) // 3
+    kept = base[: len(base) - crowded]
+    # Together, so that all are measured against the same range.
+    gradient = gradients(space, guide, (np.concatenate([candidates, kept]),))
+    known, n = gradient[: len(candidates)], len(candidates)
+    rng = generator(jr.fold_in(key, 5))
+    places = places_among(
+        space, (candidates,), known, placed_count(space, trial), rng
     )
-    some = len(base) - len(crowd.arguments)
-    x = np.concatenate([base[:some], crowd.arguments])
-    density = some * _density(problem, x)
-    density += len(crowd.arguments) * density_of(space, guide, (candidates,), (x,))
+    network = draw_features(space, (), None, trial, key, places)
+    crowd = places_among(space, (candidates,), known, crowded, rng)
+    x = np.concatenate([kept, crowd.arguments])
+    share = shares(np.concatenate([gradient[n:], crowd.gradient]), known)
+    density = len(kept) * _density(problem, x)
+    density += crowded * share / shares(known).mean()
     return network, x, 1 / density
 
 
