@@ -17,6 +17,7 @@ from .._points import Points
 from .._problem import Problem
 from .._rate import rate_of
 from .._residuals import Residuals
+from ._bandwidth import bandwidth
 from ._base import AbstractMethod, Evidence, Refinement
 from ._draw_features import draw_features
 from ._evolve_plan import Plan, Trial
@@ -336,7 +337,8 @@ class Evolve(AbstractMethod):
 
     def plan(self, problem: Problem, shape: tuple[int, ...], tol: float | None) -> Plan:
         target = _TARGET if tol is None else tol
-        return Plan(problem, shape, self.features, self.largest, target)
+        finest = bandwidth(problem, shape, rate_of(problem, shape).order)
+        return Plan(problem, shape, self.features, self.largest, target, finest)
 
     def remember(self, plan: Plan | None) -> Any:
         if plan is None:

@@ -219,9 +219,15 @@ def _with_readout(network: Any, table: np.ndarray, shape: tuple[int, ...]) -> An
 
 
 def initial_values(
-    problem: Problem, shape: tuple[int, ...], order: int, x: np.ndarray
+    problem: Problem,
+    shape: tuple[int, ...],
+    order: int,
+    x: np.ndarray,
+    partly: bool = False,
 ) -> list[np.ndarray]:
     """The initial field, and its rate for an equation of second order, ``(n, d)``.
+
+    `partly` leaves what is missing, or not finite, as not a number.
 
     Raises
     ------
@@ -242,6 +248,8 @@ def initial_values(
                     table[:, which] = (
                         part if condition.component is None else part[:, 0]
                     )
+    if partly:
+        return found
     for table, name in zip(found, ("value", "rate"), strict=False):
         if np.isnan(table).any(axis=0).any():
             missing = np.flatnonzero(np.isnan(table).any(axis=0)).tolist()
