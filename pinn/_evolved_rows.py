@@ -6,6 +6,7 @@ the field at a point are products of theirs, so the rows follow from them as in
 compiled for them.
 """
 
+import itertools
 from typing import Any
 
 import equinox as eqx
@@ -14,7 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from ._equation import unit_frame
-from ._feature_rows import FeatureRows, Index, _indices, _localise, tables
+from ._feature_rows import FeatureRows, Index, indices_up_to, localise, tables
 from ._host import Hosted
 from ._network import Evolved
 from ._points import Points
@@ -34,7 +35,7 @@ class EvolvedRows(FeatureRows):
         Row inputs of every term.
     """
 
-    _localised = staticmethod(Hosted(_localise))
+    _localised = staticmethod(Hosted(localise))
 
     def __init__(self, residuals: Residuals, field: Evolved, points: Points):
         self.residuals, self.field, self.points = residuals, field, points
@@ -42,7 +43,7 @@ class EvolvedRows(FeatureRows):
         self.shape = field.coefficients.shape[2:-1]
         self._components = int(np.prod(self.shape))
         self._indices = {
-            name: _indices(problem.in_size, order)
+            name: indices_up_to(problem.in_size, order)
             for name, order in residuals.structure.orders
         }
         frame = unit_frame(problem)
@@ -110,7 +111,7 @@ def derivatives_at(
             features[:, rows, columns] = table
         features[in_space.index(()), :, m] = 1.0
         borders = np.flatnonzero(np.diff(panel[inside], prepend=-1, append=-1))
-        for begin, end in zip(borders[:-1], borders[1:], strict=True):
+        for begin, end in itertools.pairwise(borders):
             some = inside[begin:end]
             which = panel[some[0]]
             table = coefficients[which].reshape(size, -1)

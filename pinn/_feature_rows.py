@@ -49,7 +49,7 @@ def serves(residuals: Residuals, field: Any) -> bool:
     if not residuals.structure.local:
         return False
     most = max(order for _, order in residuals.structure.orders)
-    return len(_indices(residuals.problem.in_size, most)) <= _MOST_DERIVATIVES
+    return len(indices_up_to(residuals.problem.in_size, most)) <= _MOST_DERIVATIVES
 
 
 class FeatureRows:
@@ -76,7 +76,7 @@ class FeatureRows:
         self.shape = field.readout.bias.shape
         self._components = int(np.prod(self.shape))
         self._indices = {
-            name: _indices(problem.in_size, order)
+            name: indices_up_to(problem.in_size, order)
             for name, order in residuals.structure.orders
         }
         self._features: dict[str, dict[Index, np.ndarray]] = {
@@ -409,7 +409,7 @@ def _with_readout(field: Any, table: np.ndarray) -> Any:
     )
 
 
-def _indices(size: int, order: int) -> tuple[Index, ...]:
+def indices_up_to(size: int, order: int) -> tuple[Index, ...]:
     """All derivatives of `size` variables up to an order."""
     return tuple(
         index
@@ -497,7 +497,7 @@ _differentiated = Compiled(_differentiate_block)
 _offset_derivatives = Compiled(_differentiate_all)
 
 
-def _localise(residuals, inputs, jets, frame, shape, indices):
+def localise(residuals, inputs, jets, frame, shape, indices):
     problem: Problem = residuals.problem
     tables = dict(indices)
     result = {}
@@ -518,7 +518,7 @@ def _localise(residuals, inputs, jets, frame, shape, indices):
     return result
 
 
-FeatureRows._localised = staticmethod(Compiled(_localise))
+FeatureRows._localised = staticmethod(Compiled(localise))
 
 
 def _polynomial(numbers, indices, shape, frame, centre):

@@ -45,7 +45,8 @@ def measure(
     """
     exact = residuals.problem.exact
     if isinstance(field, Evolved):
-        (values,) = derivatives_at(field, many.arguments, ((),), np.ones(residuals.problem.in_size))
+        unit = np.ones(residuals.problem.in_size)
+        (values,) = derivatives_at(field, many.arguments, ((),), unit)
         values = values.reshape(len(values), *field.coefficients.shape[2:-1])
         raw = _compared(jnp.asarray(values), exact, on_device(many.arguments))
     else:

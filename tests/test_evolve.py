@@ -14,10 +14,11 @@ from numpy.testing import assert_allclose
 import pinn
 from pinn import Dirichlet, Initial, Neumann, Problem, dt, dtt, laplacian, partial
 from pinn._equation import analyse, structure
-from pinn._method._march import look, slopes_of
+from pinn._method._collocation import Collocation, tableau
+from pinn._method._march import look, slope_of, slopes_of
 from pinn._method._panels import Panels
 from pinn._method._windows import first_window
-from pinn._network import hermite
+from pinn._network import begun, hermite
 from pinn._points import PointSource
 from pinn._residuals import Residuals
 from pinn._weighting import by_operator
@@ -67,25 +68,31 @@ def seen(window, state, tau=0.0):
     return here, float(found.defects[0])
 
 
-@pytest.mark.parametrize("count", [2, 3])
-def test_panel_takes_polynomials_of_degree_eleven_exactly(count):
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_panel_takes_polynomials_of_its_degree_exactly(count):
     rng = np.random.default_rng(0)
     p = np.polynomial.Polynomial(rng.standard_normal(12))
     nodes = np.cumsum(rng.uniform(0.2, 1.0, 12 // count))
-    c = hermite(nodes, [p.deriv(k)(nodes) if k else p(nodes) for k in range(count)])
+    values = [p.deriv(k)(nodes) if k else p(nodes) for k in range(count)]
+    c = hermite(nodes, values, 15)
     t = np.linspace(nodes[0], nodes[-1], 50)
     s = 2 * (t - nodes[0]) / (nodes[-1] - nodes[0]) - 1
-    assert_allclose(np.polynomial.chebyshev.chebval(s, c), p(t), rtol=1e-8, atol=1e-8)
+    at = lambda c, s: np.polynomial.chebyshev.chebval(s, c)
+    assert c.shape == (16,)
+    assert_allclose(at(c, s), p(t), rtol=1e-8, atol=1e-8)
+    # The first third of the panel as one of its own.
+    assert_allclose(at(begun(c, 1 / 3), s), at(c, (s - 2) / 3), rtol=1e-9, atol=1e-9)
 
 
 def test_field_in_time_is_what_was_added_and_stays_at_the_end(getkey):
     network = pinn.RandomFeatures(1, "scalar", 5, key=getkey())
-    panels = Panels(network, (1.0, 3.0), ())
+    panels = Panels(network, (1.0, 3.0), (), 15)
     taus = np.linspace(0.0, 0.5, 11)
     a = np.arange(1.0, 7.0)
     readout = lambda s: np.sin(2 * s)[:, None, None] * a
     rate = lambda s: 2 * np.cos(2 * s)[:, None, None] * a
-    panels.add(taus, [readout(taus), rate(taus)])
+    for some in (taus[:6], taus[5:]):
+        panels.add(some[-1], hermite(some, [readout(some), rate(some)], 15))
     field = panels.field()
     x = jnp.asarray([0.3])
     spatial = float(a[:-1] @ network.features(x) + a[-1])
@@ -131,10 +138,10 @@ def test_conditions_hold_and_their_data_is_followed():
 def test_heat_decays_and_waves_keep_their_energy():
     walls = Dirichlet(ROD.boundary, 0.0)
     window, state = window_of(rod_problem(heat, [walls, Initial(sine)]))
-    decay = np.linalg.eigvals(slopes_of(window.system, np.asarray(0.0), state))
+    decay = np.linalg.eigvals(slopes_of(window.system, 0.0, np.concatenate(state)))
     assert decay.real.max() <= 1e-9 * np.abs(decay).max()
     window, state = window_of(rod_problem(wave, [walls, Initial(sine, rate=0.0)]))
-    turn = np.linalg.eigvals(slopes_of(window.system, np.asarray(0.0), state))
+    turn = np.linalg.eigvals(slopes_of(window.system, 0.0, np.concatenate(state)))
     assert np.abs(turn.real).max() <= 1e-6 * np.abs(turn.imag).max()
 
 

@@ -1,5 +1,7 @@
 """How fine waves must be to follow data, for each axis of space."""
 
+from typing import Any
+
 import numpy as np
 
 from .._problem import Problem
@@ -14,7 +16,7 @@ _CUT = 1e-11
 _DEGREES, _MORE = 1.5, 10
 
 
-def bandwidth(problem: Problem, shape: tuple[int, ...], order: int) -> tuple[float, ...]:
+def bandwidth(problem: Problem, shape: Any, order: int) -> tuple[float, ...]:
     """The largest frequency in the initial data along each axis, per half width.
 
     From the decay of Chebyshev coefficients along a few lines through the domain; data

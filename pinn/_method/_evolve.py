@@ -19,10 +19,10 @@ from .._rate import rate_of
 from .._residuals import Residuals
 from ._bandwidth import bandwidth
 from ._base import AbstractMethod, Evidence, Refinement
+from ._collocation import Collocation
 from ._draw_features import draw_features
 from ._evolve_plan import Plan, Trial
 from ._evolve_state import State
-from ._collocation import Collocation
 from ._march import System, coefficients_of, look, slope_of, slopes_of
 from ._options import needs_64_bit
 from ._panels import Panels
@@ -121,8 +121,8 @@ class Evolve(AbstractMethod):
             )
         if self.integrator not in INTEGRATORS:
             raise ValueError(
-                f"`integrator` takes one of {', '.join(map(repr, INTEGRATORS[1:]))}, or "
-                f"none for the one that suits; got {self.integrator!r}."
+                f"`integrator` takes {', '.join(map(repr, INTEGRATORS[1:]))}, or none "
+                f"for the one that suits; got {self.integrator!r}."
             )
 
     @property

@@ -170,9 +170,7 @@ def _placed(problem, guide, m, base, key) -> tuple[Any, np.ndarray, np.ndarray]:
     gradient = gradients(space, guide, (np.concatenate([candidates, kept]),))
     known, n = gradient[: len(candidates)], len(candidates)
     rng = generator(jr.fold_in(key, 5))
-    places = places_among(
-        space, (candidates,), known, placed_count(space, trial), rng
-    )
+    places = places_among(space, (candidates,), known, placed_count(space, trial), rng)
     network = draw_features(space, (), None, trial, key, places)
     crowd = places_among(space, (candidates,), known, crowded, rng)
     x = np.concatenate([kept, crowd.arguments])

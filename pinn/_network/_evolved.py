@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
+
 class Evolved(eqx.Module):
     r"""A field $u(t, x) = \sum_j c_j(t)\, \varphi_j(x) + c_0(t)$ on features of space.
 
