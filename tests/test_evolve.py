@@ -68,7 +68,7 @@ def seen(window, state, tau=0.0):
     return here, float(found.defects[0])
 
 
-@pytest.mark.parametrize("count", [1, 2, 3])
+@pytest.mark.parametrize("count", [2, 3])
 def test_panel_takes_polynomials_of_its_degree_exactly(count):
     rng = np.random.default_rng(0)
     p = np.polynomial.Polynomial(rng.standard_normal(12))
@@ -188,13 +188,17 @@ def test_template_has_the_structure_of_what_was_computed(getkey):
         assert jnp.shape(a) == jnp.shape(b) if eqx.is_array(a) else a is b
 
 
-def test_heat_is_solved_to_its_tolerance():
+def test_heat_is_solved_to_its_tolerance_and_read_back(tmp_path):
     problem = pinn.problems.heat()
     solution = pinn.solve(problem, method=pinn.Evolve(), tol=1e-9, key=jr.key(0))
     report = solution.report
     assert report.reached
     assert report.relative_l2 <= 1e-9
     assert report.condition_violation < 1e-10
+    pinn.save(tmp_path / "heat.npz", solution)
+    loaded = pinn.load(tmp_path / "heat.npz", problem)
+    for a, b in zip(*map(jax.tree.leaves, (loaded.field, solution.field)), strict=True):
+        assert np.array_equal(a, b) if eqx.is_array(a) else a is b
 
 
 def test_wave_is_solved_to_its_tolerance_and_resumed(tmp_path):

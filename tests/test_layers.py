@@ -53,6 +53,7 @@ LEVELS = {
     "_checkpoint": 9,
     "_environment": 11,
     "_kept": 12,
+    "_networks_written": 12,
     "_files": 13,
     "_session": 10,
     "_task": 13,
