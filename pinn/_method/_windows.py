@@ -97,7 +97,9 @@ def first_window(
     else:
         weights = 1 / _density(problem, x)
     window = _window(problem, rate, boundary, network, x, weights, base, cut, key)
-    return window, _projected(window, data)
+    assert problem.time is not None
+    span = problem.time[1] - problem.time[0]  # rates are those in τ
+    return window, _projected(window, [span**k * v for k, v in enumerate(data)])
 
 
 def next_window(
