@@ -13,12 +13,15 @@ from numpy.testing import assert_allclose
 
 import pinn
 from pinn import Dirichlet, Initial, Neumann, Problem, dt, dtt, laplacian, partial
+from pinn._choose import Choice, marching
 from pinn._equation import analyse, structure
+from pinn._evolved_rows import EvolvedRows, derivatives_at
+from pinn._method._bandwidth import bandwidth
 from pinn._method._collocation import Collocation, tableau
 from pinn._method._march import look, slope_of, slopes_of
 from pinn._method._panels import Panels
 from pinn._method._windows import first_window
-from pinn._network import begun, hermite
+from pinn._network import Evolved, begun, hermite
 from pinn._points import PointSource
 from pinn._residuals import Residuals
 from pinn._weighting import by_operator
@@ -106,6 +109,109 @@ def test_field_in_time_is_what_was_added_and_stays_at_the_end(getkey):
     assert_allclose(values, spatial * np.sin(2 * held), rtol=1e-10, atol=1e-12)
     assert_allclose(rates[:5], spatial * np.cos(2 * held[:5]), rtol=1e-8)
     assert float(rates[-1]) == 0.0
+
+
+@pytest.mark.parametrize("stages", [2, 3])
+def test_collocation_has_the_order_of_radau(stages):
+    """y' = y²: order 2s - 1 at the ends of panels, here all of one length."""
+    errors = []
+    for n in (2, 4):
+        slopes = lambda t, y: np.diag(2 * y)
+        march = Collocation(lambda t, y: y**2, slopes, stages, tolerance=1e-12)
+        y = np.ones(1)
+        for i in range(n):
+            _, states, _ = march._solve(i / 2 / n, y, 1 / 2 / n, slopes(0.0, y))
+            y = states[-1]
+        errors.append(abs(y[0] - 2.0))
+    order = np.log2(errors[0] / errors[1])
+    assert abs(order - (2 * stages - 1)) < 1, errors
+
+
+def test_collocation_integrates_polynomials_and_damps_the_stiff():
+    c, a, *_ = tableau(15)
+    for k in range(15):
+        assert_allclose(a @ c**k, c ** (k + 1) / (k + 1), atol=1e-14)
+    # y' = -1e8 (y - cos t) - sin t from y = 2: the solution is cos t at once.
+    rate = np.asarray([[-1e8]])
+    right = lambda t, y: 1e8 * (np.cos(t)[:, None] - y) - np.sin(t)[:, None]
+    march = Collocation(right, lambda t, y: rate, 15, 1e-10, rate)
+    tau, y, length, panels = 0.0, np.full(1, 2.0), 0.1, 0
+    while tau < 1:
+        panel = march.panel(tau, y, length)
+        tau, y, length = panel.taus[-1], panel.states[-1], panel.length
+        panels += 1
+    assert_allclose(y, np.cos(1.0), atol=1e-10)
+    assert tau == 1.0
+    assert panels < 100
+
+
+def test_jacobian_of_the_modes_is_the_derivative_of_their_rate():
+    front = lambda u, t, x: (
+        dtt(u)(t, x) + u(t, x) * dt(u)(t, x) - (1 + t) * laplacian(u)(t, x)
+    )
+    walls = Dirichlet(ROD.boundary, lambda t, x: t * x[0])
+    start = Initial(sine, rate=sine)
+    window, state = window_of(rod_problem(front, [walls, start]))
+    y = np.concatenate(state)
+    direction = np.random.default_rng(0).standard_normal(len(y))
+    direction[np.concatenate(state) == 0] = 0.0  # what fills the modes up
+    jacobian = slopes_of(window.system, 0.3, y)
+    parts = [np.split(a, 2) for a in (y, direction)]
+    at = lambda *state: window.system(jnp.asarray(0.3), state)
+    _, moved = hurried(lambda: jax.jvp(at, *map(tuple, parts)))
+    assert_allclose(jacobian @ direction, np.concatenate(moved), rtol=1e-7, atol=1e-5)
+    nearby = slope_of(window.system, np.full(2, 0.3), np.stack([y, y + 1e-7 * y]))
+    expected = 1e-7 * jacobian @ y
+    assert_allclose(nearby[1] - nearby[0], expected, atol=1e-5 * abs(expected).max())
+
+
+def test_rows_of_a_march_are_those_of_its_field(getkey):
+    method, problem = pinn.Evolve(features=12), pinn.problems.heat()
+    residuals, field, points = start_of(method, problem)
+    # Two panels on features of two windows.
+    space = jax.tree.map(
+        lambda a: jnp.concatenate([a, a + 0.1]) if eqx.is_array(a) else a, field.space
+    )
+    table = jr.normal(getkey(), (2, 16, 13)) / jnp.arange(1.0, 17.0)[None, :, None] ** 2
+    start, stop = problem.time
+    edges = jnp.linspace(start, stop, 3)
+    half = jnp.diff(edges) / 2
+    windows = jnp.arange(2, dtype=jnp.int32)
+    field = Evolved(space, edges, edges[:-1] + half, 1 / half, table, windows)
+    few = jax.tree.map(lambda a: np.asarray(a)[:40], points)
+    at = EvolvedRows(residuals, field, few)
+    expected = hurried(residuals.rows, field, few)
+    size = np.abs(expected).max()
+    assert_allclose(at.rows(at.start()), expected, atol=1e-10 * size)
+
+
+def test_waves_are_as_fine_as_the_data_along_each_axis():
+    start = lambda x: jnp.sin(20 * jnp.pi * x[0]) * jnp.sin(jnp.pi * x[1] / 2)
+    problem = Problem(SQUARE, heat, [Initial(start)], time=(0.0, 1.0))
+    fine, coarse = bandwidth(problem, (), 1)
+    assert 10 * np.pi < fine < 20 * np.pi  # per half width
+    assert coarse < 8
+
+
+def test_what_a_march_is_chosen_for():
+    def chosen(residual, conditions):
+        problem = rod_problem(residual, conditions)
+        _, _, points = start_of(pinn.Evolve(), problem)
+        jets = analyse(problem, (), points)
+        choice = Choice(pinn.LeastSquares())
+        found = marching(choice, problem, (), jets, points)
+        assert (found is choice) == isinstance(found.method, pinn.LeastSquares)
+        return "" if found is choice else found.reason
+
+    walls, start = Dirichlet(ROD.boundary, 0.0), Initial(sine)
+    flow = lambda u, t, x: heat(u, t, x) + u(t, x) * partial(u, 0)(t, x)
+    assert chosen(heat, [walls, start]) == ""
+    assert "nonlinear" in chosen(flow, [walls, start])
+    assert "second order" in chosen(wave, [walls, Initial(sine, rate=0.0)])
+    assert "disagrees" in chosen(heat, [walls, Initial(1.0)])
+    # What cannot be built into features is left to space and time at once.
+    other = pinn.Condition(ROD.boundary, lambda u, t, x: u(t, x))
+    assert chosen(flow, [other, start]) == ""
 
 
 def test_rate_is_exact_where_the_solution_is_in_the_span():
@@ -246,6 +352,24 @@ def test_blow_up_keeps_what_was_computed_and_says_when():
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("integrator", ["explicit", "implicit", "imex"])
+def test_methods_of_diffrax_agree_with_collocation(integrator):
+    flow = lambda u, t, x: heat(u, t, x) + u(t, x) * partial(u, 0)(t, x)
+    problem = rod_problem(flow, [Dirichlet(ROD.boundary, 0.0), Initial(sine)])
+    fields = []
+    for name in ("collocation", integrator):
+        method = pinn.Evolve(features=30, tolerance=1e-8, integrator=name)
+        residuals, field, points = start_of(method, problem)
+        state = method.init(residuals, field, points, key=jr.key(2))
+        while not method.done(state):
+            state, _ = method.step(residuals, points, state)
+        fields.append(method.field(state))
+    t, x = np.full(50, 0.37), np.linspace(0, 1, 50)[:, None]
+    a, b = (derivatives_at(f, (t, x), ((),), np.ones(2))[0] for f in fields)
+    assert_allclose(a, b, atol=1e-7)
+
+
+@pytest.mark.slow
 def test_features_follow_the_front_of_burgers():
     """Against the quotient of integrals of Cole and Hopf, as in Basdevant et al.,
     Computers & Fluids 14 (1986)."""
@@ -311,6 +435,8 @@ def test_wrong_arguments_are_refused(getkey):
         pinn.Evolve(cut=2.0)
     with refused("`features`"):
         pinn.Evolve(features=0)
+    with refused("`integrator`"):
+        pinn.Evolve(integrator="euler")
     stationary = pinn.problems.poisson()
     with refused("without a time"):
         pinn.solve(stationary, method=pinn.Evolve(), key=getkey())
