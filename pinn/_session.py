@@ -419,6 +419,15 @@ class Session:
         self._balance(jets)
         self._fresh, _ = self._judged(self.best)
 
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What there is to be said of the best field: where each segment has a field
+        of its own, nothing of those that were given up."""
+        kept = self.history
+        if self._growing and kept:
+            kept = [min(kept, key=lambda record: record["fresh"])]
+        return tuple(record["remark"] for record in kept if "remark" in record)
+
     def estimate_by_correction(self) -> None:
         """Estimate the error of a field that cannot grow, by J e = -r."""
         self.show.segment("estimate of the error", self.method)

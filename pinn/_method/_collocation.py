@@ -36,6 +36,8 @@ _SLOW = 0.7
 # By how much a panel may be shortened, and be longer than the one before.
 _SHORTER, _LONGER, _SAFETY = 0.1, 3.0, 0.8
 
+_FACTOR_SOLVE = ("getrf", "getrs")
+
 Function = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 
@@ -83,8 +85,8 @@ def tableau(stages: int) -> Tableau:
     matrix = np.linalg.solve(legendre.legvander(s, stages - 1).T, integrals.T).T
     values, right = np.linalg.eig(matrix)
     left = np.linalg.inv(right)
-    keep = values.imag >= 0
-    twice = np.where(values.imag > 0, 2.0, 1.0)
+    keep = np.imag(values) >= 0
+    twice = np.where(np.imag(values) > 0, 2.0, 1.0)
     return Tableau(
         (s + 1) / 2,
         matrix,
@@ -126,10 +128,11 @@ class Collocation:
     stages
         s, the degree of the polynomials.
     tolerance
-        What a panel may err by, the norm of the highest coefficients of its polynomial.
+        What a panel may err by: the norm of the last coefficients of its polynomial.
     constant
-        The Jacobian where it is always the same, so that $F(\\tau, y) = J y + g(\\tau)$;
-        panels then have lengths $2^{-k}$, for each of which there is one factorisation.
+        The Jacobian where it is always the same, so that the function is
+        $J y + g(\\tau)$; panels then have lengths $2^{-k}$, for each of which there is
+        one factorisation.
     """
 
     def __init__(
@@ -209,7 +212,9 @@ class Collocation:
                 worth = 1.0 if count > _MANY else _LONGER
                 return taus, np.concatenate([state[None], y]), worth
             if self.constant is not None and count > 2 and ratio > 0.5:
-                return taus, np.concatenate([state[None], y]), worth  # as far as it goes
+                # Rounding is all that is left.
+                known = moved <= self.tolerance
+                return taus, np.concatenate([state[None], y]) if known else None, worth
             if count > 2 and ratio > _SLOW:
                 return taus, None, worth
             before = moved
@@ -224,11 +229,11 @@ class Collocation:
             factors = []
             with blas_threads(2 * q**3):
                 for value in method.values:
-                    real = value.imag == 0
-                    matrix = np.eye(q) - length * (value.real if real else value) * jacobian
-                    factor = lapack.dgetrf if real else lapack.zgetrf
+                    value, kind = (value, "z") if value.imag else (value.real, "d")
+                    matrix = np.eye(q) - length * value * jacobian
+                    factor, back = (getattr(lapack, kind + n) for n in _FACTOR_SOLVE)
                     lu, pivots, _ = factor(matrix, overwrite_a=True)
-                    factors.append((lapack.dgetrs if real else lapack.zgetrs, lu, pivots))
+                    factors.append((back, lu, pivots))
             if self.constant is not None:
                 self._factors[length] = factors
 

@@ -1,4 +1,4 @@
-"""Frozen features of space whose readout moves in time, integrated by diffrax."""
+"""Frozen features of space whose readout moves in time."""
 
 import dataclasses
 import math
@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import PRNGKeyArray
 
 from .._checks import is_number, is_whole
-from .._host import Hosted
+from .._evolved_rows import EvolvedRows
 from .._network import Evolved, begun
 from .._points import Points
 from .._precision import bits
@@ -19,6 +19,7 @@ from .._problem import Problem
 from .._rate import rate_of
 from .._residuals import Residuals
 from .._seam import periodic_axes
+from ._bandwidth import bandwidth
 from ._base import AbstractMethod, Evidence, Refinement
 from ._collocation import Collocation
 from ._draw_features import draw_features
@@ -38,14 +39,13 @@ from ._windows import (
     space_of,
 )
 
-# Share of the target that the integrator is given for each step.
+# Share of the target that the integrator is given for each panel or step.
 _SHARE, _LEAST_TOLERANCE = 0.1, 1e-12
 # The rate that features cannot follow, over the size of the field and the time that is
 # left, above which they are of no use; and its growth that asks for others.
 _HOPELESS, _WORSE = 0.1, 10.0
 _SHORTEST_WINDOW = 1 / 32
-# Explicit steps that would be more are left to an implicit method: products of the
-# largest decay with the duration.
+# The largest decay times the duration beyond which explicit steps are too many.
 _STIFF = 3000.0
 _FIRST_LENGTH = 1 / 16
 # Unknowns beyond which the panels of a nonlinear equation cost more than steps.
@@ -67,16 +67,17 @@ class Evolve(AbstractMethod):
     where $f$ is the residual solved for $u_t$, which is found from its jet, and
     $\Phi^+$ the least-squares projection onto the features. These are made orthonormal,
     by an SVD that drops singular values below `cut` of the largest, and to meet the
-    boundary conditions, by projection onto their null space. diffrax integrates: by
-    Kvaerno's implicit method of order five where the linearised equation is stiff, by
-    Dormand and Prince's of order eight otherwise. An equation of second order in time
-    is a system for $c$ and $\dot c$.
+    boundary conditions, by projection onto their null space. Collocation at Radau's
+    points integrates: on panels of time, as long as the tolerance allows, $c$ is a
+    polynomial of degree 15 that satisfies the equation at 15 times. For stiff equations
+    and others that takes few panels; all of it runs on the host, where nothing is
+    compiled. An equation of second order in time is a system for $c$ and $\dot c$.
 
-    The features are sines of random waves, whose frequency grows until the estimated
-    error meets the tolerance. Where this does not help, they are ridges of tanh along
-    the level lines of the solution, as steep as it is, beside a few waves; they are
-    placed anew, and the solution is projected onto them, whenever they can no longer
-    follow it.
+    The features are sines of random waves, as fine as the initial data along each axis,
+    whose frequency and number grow until the estimated error meets the tolerance. Where
+    this does not help, they are ridges of tanh along the level lines of the solution,
+    as steep as it is, beside a few waves; they are placed anew, and the solution is
+    projected onto them, whenever they can no longer follow it.
 
     On a box that is periodic along all axes, and for an equation of first order in
     time, the features are the sines and cosines with its period, and exponential
@@ -93,10 +94,17 @@ class Evolve(AbstractMethod):
         Combinations of features whose singular value is below this share of the
         largest are dropped, dimensionless.
     tolerance
-        Of a step of the integrator, relative to the size of the initial data; by
-        default a tenth of the tolerance of the solve.
+        Of a panel or a step of the integrator, relative to the size of the initial
+        data; by default a tenth of the tolerance of the solve.
     placing
         Place features by the solution from the start, without trying waves alone.
+    integrator
+        ``"collocation"``; or a method of diffrax: ``"explicit"`` (Dormand and Prince,
+        order eight), ``"implicit"`` (Kvaerno, order five) or ``"imex"`` (Kennedy and
+        Carpenter, order five: the equation linearised where a leg begins is implicit).
+        By default collocation; with more than 1500 unknowns of a nonlinear equation a
+        step is cheaper than a panel, and the explicit or, where the Jacobian at the
+        begin of the window decays fast, the implicit method is taken.
 
     Raises
     ------
@@ -107,8 +115,9 @@ class Evolve(AbstractMethod):
 
     References
     ----------
-    Du & Zaki, Phys. Rev. E 104 (2021), 045303; Kvaerno, BIT 44 (2004), 489-502;
-    Hairer, Norsett & Wanner, Solving Ordinary Differential Equations I, II.10;
+    Du & Zaki, Phys. Rev. E 104 (2021), 045303; Hairer & Wanner, Solving Ordinary
+    Differential Equations II, IV.5 and IV.8; Kvaerno, BIT 44 (2004), 489-502; Kennedy &
+    Carpenter, Appl. Numer. Math. 44 (2003), 139-181;
     Hochbruck & Ostermann, Acta Numerica 19 (2010), 209-286.
     """
 
@@ -131,8 +140,8 @@ class Evolve(AbstractMethod):
             )
         if self.integrator not in INTEGRATORS:
             raise ValueError(
-                f"`integrator` takes one of {', '.join(map(repr, INTEGRATORS[1:]))}, or "
-                f"none for the one that suits; got {self.integrator!r}."
+                f"`integrator` takes {', '.join(map(repr, INTEGRATORS[1:]))}, or none "
+                f"for the one that suits; got {self.integrator!r}."
             )
 
     @property
@@ -347,8 +356,8 @@ class Evolve(AbstractMethod):
             )
         if state.hopeless:
             return (
-                f"the features of this segment could not follow the solution beyond "
-                f"t = {t:.6g}; from there on its field stays as it is"
+                f"the features of this segment could not follow the solution; it was "
+                f"given up at t = {t:.6g}, and from there on its field stays as it is"
             )
         return ""
 
@@ -360,7 +369,9 @@ class Evolve(AbstractMethod):
     ) -> tuple[np.ndarray, np.ndarray]:
         if of_waves(field):
             return FourierRows(residuals, field, points).judged()
-        return _judged(residuals, field, points)
+        at = EvolvedRows(residuals, field, points)
+        values = at.values(at.start())
+        return at.rows(at.start()), values.reshape(len(values), *at.shape)
 
     def plan(
         self, problem: Problem, shape: tuple[int, ...], tol: float | None
@@ -368,7 +379,8 @@ class Evolve(AbstractMethod):
         target = _TARGET if tol is None else tol
         if is_periodic_box(problem) and rate_of(problem, shape).order == 1:
             return FourierPlan(problem, shape, self.largest, target)
-        return Plan(problem, shape, self.features, self.largest, target)
+        finest = bandwidth(problem, shape, rate_of(problem, shape).order)
+        return Plan(problem, shape, self.features, self.largest, target, finest)
 
     def remember(self, plan: Plan | FourierPlan | None) -> Any:
         if plan is None:
@@ -416,10 +428,3 @@ class Evolve(AbstractMethod):
         stream = 1 + len(plan.found)
         points = self.number_of_points(field)
         return plan, Refinement(field, points, str(trial), stream)
-
-
-@Hosted
-def _judged(residuals, field, points):
-    """See `AbstractMethod.judge`; each field has other shapes, so none is compiled."""
-    values = jax.vmap(field)(*points["equation"].arguments)
-    return residuals.rows(field, points), values

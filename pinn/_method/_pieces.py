@@ -75,7 +75,7 @@ def _stepped(system, integrator, tau, state, length, tolerance, size):
     """The same by steps of diffrax."""
     leg = advance(system, integrator, tau, state, length, tolerance, size)
     n = int(leg.steps) + 1
-    taus, states = leg.taus[:n], tuple(a[:n] for a in leg.states)
+    taus, states = np.asarray(leg.taus)[:n], tuple(a[:n] for a in leg.states)
     finite = np.isfinite(states[0]).all(axis=1)
     n = n if finite.all() else int(np.argmin(finite))
     failed = leg.failed or n <= int(leg.steps) or taus[n - 1] - taus[0] < _STANDSTILL

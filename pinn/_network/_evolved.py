@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
+
 class Evolved(eqx.Module):
     r"""A field $u(t, x) = \sum_j c_j(t)\, \varphi_j(x) + c_0(t)$ on features of space.
 
@@ -53,12 +54,7 @@ class Evolved(eqx.Module):
         panel = self._panel(t)
         s = (t - self.centres[panel]) * self.scales[panel]
         table = self.coefficients[panel]
-        before, here = jnp.ones_like(s), s
-        total = table[0] * before
-        for k in range(1, table.shape[0]):
-            total = total + table[k] * here
-            before, here = here, 2 * s * here - before
-        return total
+        return jnp.tensordot(_chebyshev(s, table.shape[0]), table, axes=1)
 
     def __call__(self, t: Any, x: Float[Array, " dim"]) -> Float[Array, "*d"]:
         t = jnp.asarray(t)
@@ -98,6 +94,16 @@ class Evolved(eqx.Module):
         window = 0 if one else self.windows[panel]
         arrays = jax.tree.map(lambda a: a[window], arrays)
         return eqx.combine(arrays, rest)
+
+
+def _chebyshev(s: Array, count: int) -> Float[Array, " count"]:
+    """The first Chebyshev polynomials, twice as many by each few operations:
+    $T_{n+k} = 2 T_n T_k - T_{n-k}$."""
+    found = jnp.stack([jnp.ones_like(s), s])
+    while len(found) < count:
+        more = 2 * found[-1] * found[1:] - found[-2::-1]
+        found = jnp.concatenate([found, more])
+    return found[:count]
 
 
 def hermite(
