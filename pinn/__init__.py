@@ -48,6 +48,7 @@ from ._method import (
 from ._network import (
     MLP as MLP,
     Concatenated as Concatenated,
+    PeriodicEmbedding as PeriodicEmbedding,
     RandomFeatures as RandomFeatures,
     Readout as Readout,
 )
@@ -73,6 +74,7 @@ from ._operators import (
     spherical_laplacian as spherical_laplacian,
     strain as strain,
 )
+from ._periodic import Periodic as Periodic
 from ._preflight import (
     Finding as Finding,
     PreflightError as PreflightError,

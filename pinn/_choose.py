@@ -1,15 +1,29 @@
 """Which method solves a problem where the user names none, and why."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import equinox as eqx
 import jax
+import jax.numpy as jnp
+import numpy as np
 import optax
 
-from ._equation import Structure
-from ._method import AbstractMethod, FirstOrder, LeastSquares, LevenbergMarquardt
+from ._condition import Initial, RowInput
+from ._equation import Structure, TermJet, ravelled
+from ._host import Hosted
+from ._method import (
+    AbstractMethod,
+    Evolve,
+    FirstOrder,
+    LeastSquares,
+    LevenbergMarquardt,
+)
+from ._points import Points
 from ._precision import bits
+from ._problem import Problem, Term
+from ._rate import rate_of
 from ._residuals import is_linear_capable
 
 # Beyond so many numbers in a readout, or in a field without one, a dense
@@ -25,7 +39,9 @@ class Choice:
     reason: str = "as asked for"
 
 
-def choose(method: AbstractMethod | None, field: Any) -> Choice:
+def choose(
+    method: AbstractMethod | None, field: Any, problem: Problem | None = None
+) -> Choice:
     """What is known before the equation has been looked at.
 
     Raises
@@ -35,6 +51,10 @@ def choose(method: AbstractMethod | None, field: Any) -> Choice:
     """
     if method is not None:
         return Choice(_checked(method))
+    if field is None and problem is not None and Evolve.marches_waves(problem):
+        return Choice(
+            Evolve(), "all axes are periodic, and Fourier waves march fast and exactly"
+        )
     if field is None or not callable(field):  # which `check_field` refuses
         return Choice(LeastSquares())
     network: Any = field  # any callable
@@ -59,6 +79,94 @@ def choose(method: AbstractMethod | None, field: Any) -> Choice:
         if size > _LARGE_FIELD
         else "the field has no `readout`, and numbers have 32 bits",
     )
+
+
+# Conditions that a march can build into its features.
+_BUILT_IN = {"initial", "dirichlet", "neumann", "periodic"}
+# Beyond so many dimensions a march has not been measured to be better.
+_MARCHED = 2
+_PROBES, _AGREE = 64, 1e-6
+
+
+def marching(
+    choice: Choice,
+    problem: Problem,
+    shape: tuple[int, ...],
+    jets: Mapping[str, TermJet],
+    points: Points,
+) -> Choice:
+    """A march in time where it was measured to be better than space and time at once,
+    for a problem whose method and field are left to us."""
+    kinds = {condition.kind for condition in problem.conditions}
+    if problem.time is None or problem.in_size != 1 + problem.domain.dim:
+        return choice
+    if "initial" not in kinds or not kinds <= _BUILT_IN:
+        return choice
+    if problem.domain.dim > _MARCHED or not isinstance(choice.method, LeastSquares):
+        return choice
+    reason = _marched_for(problem, shape, jets["equation"], points)
+    if reason is None:
+        return choice
+    try:
+        rate_of(problem, shape)
+    except ValueError:  # it cannot be solved for the rate
+        return choice
+    return Choice(Evolve(), reason)
+
+
+def _marched_for(
+    problem: Problem, shape: tuple[int, ...], equation: TermJet, points: Points
+) -> str | None:
+    in_time, in_space = equation.orders
+    if not equation.affine:
+        return "a nonlinear evolution, marched in time"
+    if in_time == 2:
+        return "an evolution of second order in time, marched"
+    if in_space < 2:
+        return "an evolution that carries its data along, marched in time"
+    if _disagree(problem, shape, points):
+        return "initial data that disagrees with a condition: marched in time"
+    return None
+
+
+def _disagree(problem: Problem, shape: tuple[int, ...], points: Points) -> bool:
+    """Whether the initial data violates a condition on the boundary."""
+    assert problem.time is not None
+    terms = list(zip(problem.terms[1:], problem.conditions, strict=True))
+    starts = [term for term, condition in terms if isinstance(condition, Initial)]
+    whole = all(getattr(c, "component", None) is None for c in problem.conditions)
+    if len(starts) > 1 or not whole:
+        return False
+    inside = _few(points[starts[0].name])
+    for term, condition in terms:
+        if condition.kind in ("dirichlet", "neumann"):
+            rows = _few(points[term.name])
+            t = np.full_like(rows.arguments[0], problem.time[0])
+            rows = rows._replace(arguments=(t, *rows.arguments[1:]))
+            gap, size = _gap(term, starts[0], rows, inside, shape)
+            if not np.abs(gap).max() <= _AGREE * size.max():
+                return True
+    return False
+
+
+def _few(rows: RowInput) -> RowInput:
+    return jax.tree.map(lambda a: np.asarray(a)[:_PROBES], rows)
+
+
+@Hosted
+def _gap(
+    term: Term, start: Term, rows: RowInput, inside: RowInput, shape: tuple[int, ...]
+) -> Any:
+    """A condition's residual of the initial data, and the sizes of both."""
+    zero = lambda *arguments: jnp.zeros(shape)
+
+    def data(t, x):
+        return jnp.reshape(-ravelled(start, zero, RowInput((t, x))), shape)
+
+    gap = jax.vmap(lambda row: ravelled(term, data, row))(rows)
+    given = jax.vmap(lambda row: ravelled(term, zero, row))(rows)
+    values = jax.vmap(lambda row: ravelled(start, zero, row))(inside)
+    return gap, jnp.abs(jnp.concatenate([given.ravel(), values.ravel()]))
 
 
 def settled(choice: Choice, structure: Structure) -> Choice:

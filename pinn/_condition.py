@@ -17,14 +17,23 @@ from ._types import FieldLike
 
 
 class RowInput(NamedTuple):
-    """What one row of a term is computed from: a point, and the normal if it has one.
+    """What one row of a term is computed from: a point, and what belongs to it.
 
     `arguments` are the arguments of the field, ``(x,)`` or ``(t, x)``; `normal` is the
-    outward unit normal of the problem's domain, ``(dim,)``, or ``None`` inside.
+    outward unit normal of the problem's domain, ``(dim,)``, or ``None`` inside;
+    `partner` is the point ``(dim,)`` that a periodic condition identifies with `x`. A
+    residual with a partner is that of the jump of the field from one to the other, so
+    without it the same residual is a function of the field's jet at one point.
     """
 
     arguments: tuple[Array, ...]
     normal: Array | None = None
+    partner: Array | None = None
+
+    @property
+    def alone(self) -> "RowInput":
+        """The row input without its partner."""
+        return self._replace(partner=None)
 
 
 class AbstractCondition(eqx.Module):
@@ -53,6 +62,11 @@ class AbstractCondition(eqx.Module):
     @abc.abstractmethod
     def kind(self) -> str:
         """What the condition is called where it has no other name."""
+
+    @property
+    def parts(self) -> tuple[AbstractPart, ...]:
+        """All parts of the boundary that have this condition."""
+        return () if self.where is None else (self.where,)
 
 
 class Dirichlet(AbstractCondition):
@@ -91,7 +105,7 @@ class Dirichlet(AbstractCondition):
         self.name, self.weight, self.component = name, weight, component
 
     def residual(self, u: FieldLike, row: RowInput) -> Array:
-        v = _component(u, self.component)(*row.arguments)
+        v = component_of(u, self.component)(*row.arguments)
         return v - _evaluate("Dirichlet", self.value, row.arguments, v)
 
     @property
@@ -127,7 +141,7 @@ class Neumann(AbstractCondition):
         self.name, self.weight, self.component = name, weight, component
 
     def residual(self, u: FieldLike, row: RowInput) -> Array:
-        flux = _normal_derivative(_component(u, self.component), row)
+        flux = _normal_derivative(component_of(u, self.component), row)
         return flux - _evaluate("Neumann", self.value, row.arguments, flux)
 
     @property
@@ -168,7 +182,7 @@ class Robin(AbstractCondition):
         self.name, self.weight, self.component = name, weight, component
 
     def residual(self, u: FieldLike, row: RowInput) -> Array:
-        v = _component(u, self.component)
+        v = component_of(u, self.component)
         value, flux = v(*row.arguments), _normal_derivative(v, row)
         a, b, g = (
             _evaluate("Robin", f, row.arguments, value)
@@ -210,14 +224,14 @@ class Initial(AbstractCondition):
         weight: float | None = None,
         component: int | None = None,
     ):
-        _check_weight("Initial", weight)
+        check_weight("Initial", weight)
         self.where = None
         self.value = _as_value("Initial", value)
         self.rate = None if rate is None else _as_value("Initial", rate)
         self.name, self.weight, self.component = name, weight, component
 
     def residual(self, u: FieldLike, row: RowInput) -> Any:
-        v = _component(u, self.component)
+        v = component_of(u, self.component)
         value = v(*row.arguments)
         r = value - _evaluate("Initial", self.value, row.arguments[-1:], value)
         if self.rate is None:
@@ -284,7 +298,7 @@ def _normal_derivative(u: FieldLike, row: RowInput) -> Array:
     return jacobian(u)(*row.arguments) @ row.normal
 
 
-def _component(u: FieldLike, index: int | None) -> FieldLike:
+def component_of(u: FieldLike, index: int | None) -> FieldLike:
     if index is None:
         return lambda *arguments: jnp.asarray(u(*arguments))
     return lambda *arguments: jnp.asarray(u(*arguments))[index]
@@ -326,10 +340,10 @@ def _check(kind: str, where: Any, weight: Any) -> None:
             f"`where` of `{kind}` takes a part of a boundary, such as "
             f"`domain.boundary` or `domain.faces['left']`; got {where!r}."
         )
-    _check_weight(kind, weight)
+    check_weight(kind, weight)
 
 
-def _check_weight(kind: str, weight: Any) -> None:
+def check_weight(kind: str, weight: Any) -> None:
     if weight is None:
         return
     if not isinstance(weight, int | float) or not 0 < weight < math.inf:

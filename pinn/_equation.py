@@ -14,7 +14,6 @@ domain over π, the length over which the slowest mode changes by its own size. 
 coefficients of every order have the unit of $u$ and can be compared and added.
 """
 
-import functools
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -29,6 +28,7 @@ from jaxtyping import Array, Float
 
 from ._compiled import Compiled
 from ._condition import RowInput
+from ._counting import count_derivatives
 from ._host import Hosted
 from ._problem import Problem, Term, residual_shape, row_struct
 from ._types import FieldLike
@@ -186,7 +186,7 @@ def analyse(
     centre = np.concatenate(problem.bounds).reshape(2, -1).mean(axis=0)
     found = {}
     for term, order in zip(terms, bounds, strict=True):
-        rows = jax.tree.map(lambda a: np.asarray(a)[:_PROBES], points[term.name])
+        rows = jax.tree.map(lambda a: np.asarray(a)[:_PROBES], points[term.name].alone)
         wave = _Wave(
             rng.standard_normal((3, len(frame))).astype(frame.dtype),
             rng.uniform(0, 2 * np.pi, (*shape, 3)).astype(frame.dtype),
@@ -201,34 +201,13 @@ def analyse(
 
 
 def order_bound(problem: Problem, term: Term, shape: tuple[int, ...]) -> int:
-    """An upper bound of a residual's order, by an activation that counts.
-
-    Every time its k-th derivative is differentiated it notes k + 1; this holds for any
-    nesting of forward and reverse mode, and nothing is computed. Derivatives that are
-    formed and not used, as in a Hessian of which only the trace enters, count too.
-    """
-    seen = [0]
-
-    @functools.cache
-    def derivative(k: int) -> Callable[[Array], Array]:
-        @jax.custom_jvp
-        def f(s):
-            return jnp.sin(s + k)
-
-        @f.defjvp
-        def rule(primals, tangents):
-            seen[0] = max(seen[0], k + 1)
-            return derivative(k)(*primals), derivative(k + 1)(*primals) * tangents[0]
-
-        return f
-
-    def u(*arguments):
-        s = sum(jnp.sum(a) for a in arguments)
-        return jnp.broadcast_to(derivative(0)(jnp.asarray(s)), shape)
-
+    """An upper bound of a residual's order; nothing is computed for it."""
     row = row_struct(problem, term)
-    jax.eval_shape(lambda row: term.residual(u, row), row)
-    return seen[0]
+
+    def run(u):
+        jax.eval_shape(lambda row: term.residual(u, row), row)
+
+    return count_derivatives(run, shape)
 
 
 def taylor(

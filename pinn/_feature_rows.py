@@ -18,7 +18,7 @@ import collections
 import itertools
 import math
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 import equinox as eqx
 import jax
@@ -49,7 +49,7 @@ def serves(residuals: Residuals, field: Any) -> bool:
     if not residuals.structure.local:
         return False
     most = max(order for _, order in residuals.structure.orders)
-    return len(_indices(residuals.problem.in_size, most)) <= _MOST_DERIVATIVES
+    return len(indices_up_to(residuals.problem.in_size, most)) <= _MOST_DERIVATIVES
 
 
 class FeatureRows:
@@ -76,7 +76,7 @@ class FeatureRows:
         self.shape = field.readout.bias.shape
         self._components = int(np.prod(self.shape))
         self._indices = {
-            name: _indices(problem.in_size, order)
+            name: indices_up_to(problem.in_size, order)
             for name, order in residuals.structure.orders
         }
         self._features: dict[str, dict[Index, np.ndarray]] = {
@@ -200,15 +200,19 @@ class FeatureRows:
         if name not in self._offsets:
             n = _length(self.points[name])
             result = np.zeros((len(self._all_needed), n, self._components))
-            for rows, some in _chunks(self.points[name].arguments, n):
-                table = np.asarray(
-                    _offset_derivatives(
-                        self.field.offset, some, self._unit, self._all_needed
+            for sign, arguments in sides(self.points[name]):
+                for rows, some in _chunks(arguments, n):
+                    table = np.asarray(
+                        _offset_derivatives(
+                            self.field.offset, some, self._unit, self._all_needed
+                        )
                     )
-                )
-                result[:, rows] = table[:, : rows.stop - rows.start]
+                    result[:, rows] += sign * table[:, : rows.stop - rows.start]
             self._offsets[name] = result
         return self._offsets[name]
+
+    # A block of points through the residuals of all terms.
+    _localised: ClassVar[Callable[..., Any]]
 
     def _structure(self) -> None:
         """Which derivatives enter anywhere: those with a coefficient at random jets.
@@ -253,11 +257,13 @@ class FeatureRows:
             self._all_needed if set(indices) <= set(self._all_needed) else indices
         )
         pick = [computed.index(i) for i in indices]
-        arguments = self.points[name].arguments
-        for rows, columns, table in tables(self.field, arguments, self._unit, computed):
-            result[:, rows, columns] = table[pick]
-        for position, index in enumerate(indices):
-            result[position, :, m] = 1.0 if index == () else 0.0
+        for sign, arguments in sides(self.points[name]):
+            for rows, columns, table in tables(
+                self.field, arguments, self._unit, computed
+            ):
+                result[:, rows, columns] += sign * table[pick]
+            for position, index in enumerate(indices):
+                result[position, :, m] += sign if index == () else 0.0
         return result
 
     def _local(
@@ -274,9 +280,9 @@ class FeatureRows:
             for name in names:
                 first = min(start, lengths[name] - 1)
                 rows = slice(first, min(first + _POINTS, lengths[name]))
-                inputs[name] = _padded(self.points[name], rows)
+                inputs[name] = _padded(self.points[name].alone, rows)
                 local_jets[name] = _padded(jets[name], rows)
-            result = _localised(
+            result = self._localised(
                 self.residuals,
                 inputs,
                 local_jets,
@@ -406,7 +412,7 @@ def _with_readout(field: Any, table: np.ndarray) -> Any:
     )
 
 
-def _indices(size: int, order: int) -> tuple[Index, ...]:
+def indices_up_to(size: int, order: int) -> tuple[Index, ...]:
     """All derivatives of `size` variables up to an order."""
     return tuple(
         index
@@ -421,6 +427,14 @@ def _joined(rows: dict[str, np.ndarray]) -> np.ndarray:
 
 def _length(inputs: RowInput) -> int:
     return len(inputs.arguments[-1])
+
+
+def sides(inputs: RowInput) -> Iterator[tuple[float, tuple[Any, ...]]]:
+    """Where the field is looked at, and with which sign: with a partner a row is a
+    function of the jump, whose derivatives are differences of the field's."""
+    yield 1.0, inputs.arguments
+    if inputs.partner is not None:
+        yield -1.0, (*inputs.arguments[:-1], inputs.partner)
 
 
 def _padded(tree: Any, rows: slice) -> Any:
@@ -494,7 +508,7 @@ _differentiated = Compiled(_differentiate_block)
 _offset_derivatives = Compiled(_differentiate_all)
 
 
-def _localise(residuals, inputs, jets, frame, shape, indices):
+def localise(residuals, inputs, jets, frame, shape, indices):
     problem: Problem = residuals.problem
     tables = dict(indices)
     result = {}
@@ -515,7 +529,7 @@ def _localise(residuals, inputs, jets, frame, shape, indices):
     return result
 
 
-_localised = Compiled(_localise)
+FeatureRows._localised = staticmethod(Compiled(localise))
 
 
 def _polynomial(numbers, indices, shape, frame, centre):

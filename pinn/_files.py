@@ -7,14 +7,12 @@ from typing import Any, NamedTuple
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-import jax.random as jr
 import numpy as np
 
-from . import activations
 from ._checkpoint import DAMAGES, read_archive, write_archive
 from ._equation import fingerprint
 from ._kept import check_problem
-from ._network import MLP, RandomFeatures
+from ._networks_written import describe, rebuilt
 from ._paths import check_folder
 from ._preflight import Finding, Report
 from ._problem import Problem, shape_of
@@ -49,7 +47,7 @@ def save(path: str | Path, solution: Solution, *, overwrite: bool = False) -> No
     header = {
         "format": _FORMAT,
         "problem": solution.report.problem,
-        "network": _describe(solution.field, solution.problem),
+        "network": describe(solution.field),
         "structure": str(jax.tree.structure(eqx.filter(solution.field, eqx.is_array))),
         "field_shape": list(shape),
         "result": solution.result.name,
@@ -100,7 +98,7 @@ def load(path: str | Path, problem: Problem, field: Any = None) -> Solution:
         )
     check_problem(path, header["problem"], parts.fingerprint, problem, parts.shape)
     if field is None:
-        field = _rebuild(header["network"], problem, parts.shape)
+        field = rebuilt(header["network"], problem, parts.shape)
     structure = jax.tree.structure(eqx.filter(field, eqx.is_array))
     old, new = jax.tree.leaves(eqx.filter(field, eqx.is_array)), parts.leaves
     if str(structure) != header["structure"] or len(old) != len(new):
@@ -169,48 +167,6 @@ def check_target(path: str | Path, overwrite: bool) -> Path:
         )
     check_folder("path", path)
     return path
-
-
-def _describe(field: Any, problem: Problem) -> dict[str, Any] | None:
-    """The constructor's arguments of a network of `pinn`, if they can be written."""
-    activation = getattr(field, "activation", None)
-    name = getattr(activation, "__name__", "")
-    known = name and getattr(activations, name, None) is activation
-    if not known or type(field) not in (MLP, RandomFeatures):
-        return None
-    lower = [c - h for c, h in zip(*_scaling(field), strict=True)]
-    upper = [c + h for c, h in zip(*_scaling(field), strict=True)]
-    common = {"activation": name, "bounds": [lower, upper]}
-    if isinstance(field, RandomFeatures):
-        return {"class": "RandomFeatures", "size": field.bias.size, **common}
-    return {
-        "class": "MLP",
-        "size": field.hidden[0].bias.size,
-        "depth": len(field.hidden),
-        **common,
-    }
-
-
-def _scaling(field: Any) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    return field.scaling.centre, field.scaling.half_width
-
-
-def _rebuild(network: Any, problem: Problem, shape: tuple[int, ...]) -> Any:
-    if network is None:
-        raise ValueError(
-            "`field` is needed: the solution's network is not one of `pinn` with an "
-            "activation of its catalogue, and a file holds no code."
-        )
-    out_size = "scalar" if shape == () else shape[0]
-    arguments = {
-        "activation": activations.get(network["activation"]),
-        "bounds": network["bounds"],
-        "key": jr.key(0),
-    }
-    size = problem.in_size
-    if network["class"] == "RandomFeatures":
-        return RandomFeatures(size, out_size, network["size"], **arguments)
-    return MLP(size, out_size, network["size"], network["depth"], **arguments)
 
 
 def _report(values: dict[str, Any]) -> SolveReport:

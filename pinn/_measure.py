@@ -10,7 +10,11 @@ from ._compiled import Compiled
 from ._condition import RowInput
 from ._conserved import changes
 from ._equation import jet_frame, residual_size
+from ._evaluate import at_points
+from ._evolved_rows import EvolvedRows, derivatives_at
 from ._feature_rows import FeatureRows, serves
+from ._method._fourier_rows import FourierRows, of_waves
+from ._network import Evolved
 from ._points import Points, on_device
 from ._residuals import Residuals
 from .metrics import max_error, relative_l2, root_mean_square
@@ -44,13 +48,28 @@ def measure(
         relative change of each.
     """
     exact = residuals.problem.exact
-    raw = jax.device_get(_errors(field, exact, on_device(many.arguments)))
+    if isinstance(field, Evolved):
+        unit = np.ones(residuals.problem.in_size)
+        (values,) = derivatives_at(field, many.arguments, ((),), unit)
+        values = values.reshape(len(values), *field.coefficients.shape[2:-1])
+        raw = _compared(jnp.asarray(values), exact, on_device(many.arguments))
+    else:
+        raw = _errors(field, exact, on_device(many.arguments))
+    raw = jax.device_get(raw)
     size = raw.pop("size")
     result: dict[str, Any] = {"relative_l2": None, "max_error": None}
     result.update({k: float(v) for k, v in raw.items()})
-    if serves(residuals, field):
+    if of_waves(field):
+        pairs = {
+            name: (rms(rows), rms(parts))
+            for name, (rows, parts) in FourierRows(residuals, field, fresh)
+            .sizes()
+            .items()
+        }
+    elif serves(residuals, field) or isinstance(field, Evolved):
         # What the method has compiled serves here once more.
-        at = FeatureRows(residuals, field, fresh)
+        rows_of = EvolvedRows if isinstance(field, Evolved) else FeatureRows
+        at = rows_of(residuals, field, fresh)
         pairs = {
             name: (rms(rows), rms(parts))
             for name, (rows, parts) in at.sizes(at.start()).items()
@@ -70,7 +89,10 @@ def measure(
 
 
 def _measure_errors(field, exact, arguments):
-    values = jax.vmap(field)(*arguments)
+    return _compare(at_points(field, arguments), exact, arguments)
+
+
+def _compare(values, exact, arguments):
     result = {"size": root_mean_square(values)}
     if exact is not None:
         expected = jnp.asarray(jax.vmap(exact)(*arguments), values.dtype)
@@ -95,6 +117,7 @@ def _measure_sizes(residuals, field, fresh, frame, order):
 
 
 _errors = Compiled(_measure_errors)
+_compared = Compiled(_compare)
 _sizes = Compiled(_measure_sizes)
 
 

@@ -230,7 +230,8 @@ def _given(problem: Problem, term: Term, value: Any) -> RowInput:
     if isinstance(term.region, AbstractPart):
         gradient = jax.vmap(jax.grad(problem.domain.signed_distance))(x)
         normal = gradient / jnp.linalg.norm(gradient, axis=1, keepdims=True)
-    return RowInput((*times, x), normal)
+    partner = None if term.partner is None else term.partner(x)
+    return RowInput((*times, x), normal, partner)
 
 
 class _Crowded(eqx.Module):

@@ -28,6 +28,7 @@ from ._domain import (
     draw,
     part_of,
 )
+from ._periodic import Periodic, check_faces
 from ._types import FieldLike
 
 
@@ -48,6 +49,8 @@ class Term(eqx.Module):
         Of the region times that of the time interval, in the caller's units.
     weight
         Relative to the default balance, dimensionless; ``None`` is 1.
+    partner
+        From points of the region to those a periodic condition identifies them with.
     """
 
     name: str = eqx.field(static=True)
@@ -55,6 +58,7 @@ class Term(eqx.Module):
     region: AbstractDomain | AbstractPart
     time: tuple[float, ...] | None = eqx.field(static=True)
     weight: float | None = eqx.field(static=True)
+    partner: Callable[[Float[Array, "*n dim"]], Float[Array, "*n dim"]] | None = None
 
     @property
     def moving(self) -> bool:
@@ -91,7 +95,8 @@ class Term(eqx.Module):
             x, normal, keep = self.region.place(cube)
         else:
             (x, keep), normal = self.region.place(cube), None
-        return RowInput((*times, x), normal), keep
+        partner = None if self.partner is None else self.partner(x)
+        return RowInput((*times, x), normal, partner), keep
 
     @property
     def straight_axes(self) -> tuple[int, ...]:
@@ -127,7 +132,8 @@ class Problem(eqx.Module):
         the equation holds, at one point, for a field `u`. It returns a number, an
         array ``(k,)``, or a dictionary of these whose keys become names.
     conditions
-        `Dirichlet`, `Neumann`, `Robin`, `Initial`, `Condition`, in any order.
+        `Dirichlet`, `Neumann`, `Robin`, `Periodic`, `Initial`, `Condition`, in any
+        order.
     time
         First and last time ``(t0, t1)`` of an evolution; the field is then
         ``u(t, x)``.
@@ -144,8 +150,8 @@ class Problem(eqx.Module):
     ------
     ValueError
         If an argument has the wrong kind, `time` is not increasing, an `Initial`
-        or `conserved` comes without `time`, or a condition's part does not lie on the
-        boundary of `domain`.
+        or `conserved` comes without `time`, a condition's part does not lie on the
+        boundary of `domain`, or a face is periodic and has another condition too.
 
     Notes
     -----
@@ -199,6 +205,13 @@ class Problem(eqx.Module):
             _on_boundary(condition, domain, self.time)
             for condition in _check_conditions(conditions)
         )
+        check_faces(self.conditions)
+        self.conditions = tuple(
+            condition.settled(residual, exact, self.time is not None)
+            if isinstance(condition, Periodic)
+            else condition
+            for condition in self.conditions
+        )
         self.name = name
 
     @property
@@ -215,8 +228,9 @@ class Problem(eqx.Module):
             if isinstance(condition, Initial):
                 assert self.time is not None
                 region, time = self.domain, self.time[:1]
+            partner = condition.across if isinstance(condition, Periodic) else None
             others.append(
-                Term(name, condition.residual, region, time, condition.weight)
+                Term(name, condition.residual, region, time, condition.weight, partner)
             )
         return (equation, *others)
 
@@ -358,6 +372,8 @@ def _on_boundary(
             f"`where` of a {condition.kind} condition lies in {condition.where.dim} "
             f"dimension(s), the problem's domain in {domain.dim}."
         )
+    if isinstance(condition, Periodic):
+        return condition.within(domain)
     part = part_of(condition.where, domain)
     return eqx.tree_at(lambda c: c.where, condition, part)
 
@@ -433,7 +449,8 @@ def row_struct(problem: Problem, term: Term) -> RowInput:
     x = jax.ShapeDtypeStruct((problem.domain.dim,), dtype)
     times = () if problem.time is None else (jax.ShapeDtypeStruct((), dtype),)
     normal = x if isinstance(term.region, AbstractPart) else None
-    return RowInput((*times, x), normal)  # type: ignore[arg-type]
+    partner = None if term.partner is None else x
+    return RowInput((*times, x), normal, partner)  # type: ignore[arg-type]
 
 
 def shape_of(field: Callable[..., Any], problem: Problem) -> tuple[int, ...]:

@@ -218,7 +218,7 @@ class Session:
                 self._save(segment, latest, drawn)
             self._interrupts.check()
             self.show.record({"seconds": time.perf_counter() - self._begin, **info})
-            self._look(method.field(latest))
+            self._look(lambda: method.field(latest))
             if self.deadline is not None and time.perf_counter() > self.deadline:
                 raise Stopped
 
@@ -375,7 +375,7 @@ class Session:
             start = end
         return losses
 
-    def _look(self, field: Any) -> None:
+    def _look(self, current: Callable[[], Any]) -> None:
         """Show how good the field is, from time to time, where somebody looks on.
 
         It takes what judges the field at the end of the segment, so nothing more is
@@ -384,7 +384,7 @@ class Session:
         begin = time.perf_counter()
         if not self.show.live or begin < self._next_look:
             return
-        rows, values = self.method.judge(self.residuals, field, self.judge)
+        rows, values = self.method.judge(self.residuals, current(), self.judge)
         self.show.looked(self._by_term(rows), self._error(values))
         end = time.perf_counter()
         self._next_look = end + max(_LOOK_S, 20 * (end - begin))
@@ -418,6 +418,15 @@ class Session:
         jets = analyse(self.problem, self.shape, self.judge, field=self.best)
         self._balance(jets)
         self._fresh, _ = self._judged(self.best)
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What there is to be said of the best field: where each segment has a field
+        of its own, nothing of those that were given up."""
+        kept = self.history
+        if self._growing and kept:
+            kept = [min(kept, key=lambda record: record["fresh"])]
+        return tuple(record["remark"] for record in kept if "remark" in record)
 
     def estimate_by_correction(self) -> None:
         """Estimate the error of a field that cannot grow, by J e = -r."""

@@ -14,6 +14,7 @@ import jax.random as jr
 import numpy as np
 
 from ._conserved import integrals
+from ._evaluate import evaluated
 from ._precision import Precision, arithmetic, fitting
 from ._preflight import Report as PreflightReport
 from ._problem import Problem
@@ -205,7 +206,7 @@ class Solution(eqx.Module):
                 expected: Any = jax.vmap(reference)(*points)
             else:
                 points, expected = _table(self.problem, reference)
-            values: Any = jax.vmap(self.field)(*points)
+            values: Any = evaluated(self.field, tuple(points))
         if values.shape != expected.shape:
             raise ValueError(
                 f"`reference` has values of shape {expected.shape}; the field has "

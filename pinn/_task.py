@@ -16,7 +16,7 @@ from . import _compilation_cache, _compile_clock
 from ._arguments import check_key, check_tolerance
 from ._checkpoint import Checkpoint, Folder
 from ._checks import is_number
-from ._choose import Choice, choose, settled
+from ._choose import Choice, choose, marching, settled
 from ._environment import peak_memory, seed, versions
 from ._equation import analyse, field_shape, fingerprint, structure
 from ._kept import written
@@ -95,8 +95,14 @@ class Task:
         with arithmetic(self.precision):
             return self._run(clock, folder, every, saved)
 
+    @property
+    def _plain(self) -> bool:
+        """Whether all is left to us that a march would have to follow."""
+        given = (self.field, self.method, self.points, self.weighting)
+        return all(a is None for a in given) and self.precision == 64
+
     def _choice(self) -> Choice:
-        choice = choose(self.method, self.field)
+        choice = choose(self.method, self.field, self.problem)
         method = choice.method
         method = method.mixed() if self.precision == "mixed" else fitting(method)
         return replace(choice, method=method)
@@ -126,7 +132,13 @@ class Task:
         train = source.draw(counts)
         jets = analyse(problem, shape, train)
         choice = settled(choice, structure(jets))
-        method = choice.method
+        if self._plain:
+            choice = marching(choice, problem, shape, jets, train)
+        if choice.method is not method:
+            method = choice.method
+            field = method.default_field(problem, shape, key=keys())
+            counts = source.counts(method.number_of_points(field))
+            train = source.draw(counts)
         report = preflight(problem, field, key=key, points=train, jets=jets, tol=tol)
         report = report.allowing(self.allow)
         if not report.ok:
@@ -202,7 +214,7 @@ class Task:
             seed=seed(key),
             versions=versions(),
             preflight=report,
-            remarks=tuple(r["remark"] for r in session.history if "remark" in r),
+            remarks=session.remarks,
         )
         return Solution(
             session.best, self.problem, full, tuple(session.history), result

@@ -13,11 +13,15 @@ from numpy.testing import assert_allclose
 
 import pinn
 from pinn import Dirichlet, Initial, Neumann, Problem, dt, dtt, laplacian, partial
+from pinn._choose import Choice, marching
 from pinn._equation import analyse, structure
-from pinn._method._march import look, slopes_of
+from pinn._evolved_rows import EvolvedRows, derivatives_at
+from pinn._method._bandwidth import bandwidth
+from pinn._method._collocation import Collocation, tableau
+from pinn._method._march import look, slope_of, slopes_of
 from pinn._method._panels import Panels
 from pinn._method._windows import first_window
-from pinn._network import hermite
+from pinn._network import Evolved, begun, hermite
 from pinn._points import PointSource
 from pinn._residuals import Residuals
 from pinn._weighting import by_operator
@@ -68,24 +72,30 @@ def seen(window, state, tau=0.0):
 
 
 @pytest.mark.parametrize("count", [2, 3])
-def test_panel_takes_polynomials_of_degree_eleven_exactly(count):
+def test_panel_takes_polynomials_of_its_degree_exactly(count):
     rng = np.random.default_rng(0)
     p = np.polynomial.Polynomial(rng.standard_normal(12))
     nodes = np.cumsum(rng.uniform(0.2, 1.0, 12 // count))
-    c = hermite(nodes, [p.deriv(k)(nodes) if k else p(nodes) for k in range(count)])
+    values = [p.deriv(k)(nodes) if k else p(nodes) for k in range(count)]
+    c = hermite(nodes, values, 15)
     t = np.linspace(nodes[0], nodes[-1], 50)
     s = 2 * (t - nodes[0]) / (nodes[-1] - nodes[0]) - 1
-    assert_allclose(np.polynomial.chebyshev.chebval(s, c), p(t), rtol=1e-8, atol=1e-8)
+    at = lambda c, s: np.polynomial.chebyshev.chebval(s, c)
+    assert c.shape == (16,)
+    assert_allclose(at(c, s), p(t), rtol=1e-8, atol=1e-8)
+    # The first third of the panel as one of its own.
+    assert_allclose(at(begun(c, 1 / 3), s), at(c, (s - 2) / 3), rtol=1e-9, atol=1e-9)
 
 
 def test_field_in_time_is_what_was_added_and_stays_at_the_end(getkey):
     network = pinn.RandomFeatures(1, "scalar", 5, key=getkey())
-    panels = Panels(network, (1.0, 3.0), ())
+    panels = Panels(network, (1.0, 3.0), (), 15)
     taus = np.linspace(0.0, 0.5, 11)
     a = np.arange(1.0, 7.0)
     readout = lambda s: np.sin(2 * s)[:, None, None] * a
     rate = lambda s: 2 * np.cos(2 * s)[:, None, None] * a
-    panels.add(taus, [readout(taus), rate(taus)])
+    for some in (taus[:6], taus[5:]):
+        panels.add(some[-1], hermite(some, [readout(some), rate(some)], 15))
     field = panels.field()
     x = jnp.asarray([0.3])
     spatial = float(a[:-1] @ network.features(x) + a[-1])
@@ -99,6 +109,110 @@ def test_field_in_time_is_what_was_added_and_stays_at_the_end(getkey):
     assert_allclose(values, spatial * np.sin(2 * held), rtol=1e-10, atol=1e-12)
     assert_allclose(rates[:5], spatial * np.cos(2 * held[:5]), rtol=1e-8)
     assert float(rates[-1]) == 0.0
+
+
+@pytest.mark.parametrize("stages", [2, 3])
+def test_collocation_has_the_order_of_radau(stages):
+    """y' = y cos t: order 2s - 1 at the ends of panels, here all of one length."""
+    errors = []
+    for n in (4, 8):
+        right = lambda t, y: np.cos(t)[:, None] * y
+        slopes = lambda t, y: np.cos([[t]])
+        march = Collocation(right, slopes, stages, tolerance=1e-12)
+        y = np.ones(1)
+        for i in range(n):
+            _, states, _ = march._solve(i / n, y, 1 / n, slopes(i / n, y))
+            y = states[-1]
+        errors.append(abs(y[0] - np.exp(np.sin(1.0))))
+    order = np.log2(errors[0] / errors[1])
+    assert abs(order - (2 * stages - 1)) < 0.5, errors
+
+
+def test_collocation_integrates_polynomials_and_damps_the_stiff():
+    c, a, *_ = tableau(15)
+    for k in range(15):
+        assert_allclose(a @ c**k, c ** (k + 1) / (k + 1), atol=1e-14)
+    # y' = -1e8 (y - cos t) - sin t from y = 2: the solution is cos t at once.
+    rate = np.asarray([[-1e8]])
+    right = lambda t, y: 1e8 * (np.cos(t)[:, None] - y) - np.sin(t)[:, None]
+    march = Collocation(right, lambda t, y: rate, 15, 1e-10, rate)
+    tau, y, length, panels = 0.0, np.full(1, 2.0), 0.1, 0
+    while tau < 1:
+        panel = march.panel(tau, y, length)
+        tau, y, length = panel.taus[-1], panel.states[-1], panel.length
+        panels += 1
+    assert_allclose(y, np.cos(1.0), atol=1e-10)
+    assert tau == 1.0
+    assert panels < 100
+
+
+def test_jacobian_of_the_modes_is_the_derivative_of_their_rate():
+    front = lambda u, t, x: (
+        dtt(u)(t, x) + u(t, x) * dt(u)(t, x) - (1 + t) * laplacian(u)(t, x)
+    )
+    walls = Dirichlet(ROD.boundary, lambda t, x: t * x[0])
+    start = Initial(sine, rate=sine)
+    window, state = window_of(rod_problem(front, [walls, start]))
+    y = np.concatenate(state)
+    direction = np.random.default_rng(0).standard_normal(len(y))
+    direction[np.concatenate(state) == 0] = 0.0  # what fills the modes up
+    jacobian = slopes_of(window.system, 0.3, y)
+    parts = [np.split(a, 2) for a in (y, direction)]
+    at = lambda *state: window.system(jnp.asarray(0.3), state)
+    _, moved = hurried(lambda: jax.jvp(at, *map(tuple, parts)))
+    assert_allclose(jacobian @ direction, np.concatenate(moved), rtol=1e-7, atol=1e-5)
+    nearby = slope_of(window.system, np.full(2, 0.3), np.stack([y, y + 1e-7 * y]))
+    expected = 1e-7 * jacobian @ y
+    assert_allclose(nearby[1] - nearby[0], expected, atol=1e-5 * abs(expected).max())
+
+
+def test_rows_of_a_march_are_those_of_its_field(getkey):
+    method, problem = pinn.Evolve(features=12), pinn.problems.heat()
+    residuals, field, points = start_of(method, problem)
+    # Two panels on features of two windows.
+    space = jax.tree.map(
+        lambda a: jnp.concatenate([a, a + 0.1]) if eqx.is_array(a) else a, field.space
+    )
+    table = jr.normal(getkey(), (2, 16, 13)) / jnp.arange(1.0, 17.0)[None, :, None] ** 2
+    start, stop = problem.time
+    edges = jnp.linspace(start, stop, 3)
+    half = jnp.diff(edges) / 2
+    windows = jnp.arange(2, dtype=jnp.int32)
+    field = Evolved(space, edges, edges[:-1] + half, 1 / half, table, windows)
+    few = jax.tree.map(lambda a: np.asarray(a)[:40], points)
+    at = EvolvedRows(residuals, field, few)
+    expected = hurried(residuals.rows, field, few)
+    size = np.abs(expected).max()
+    assert_allclose(at.rows(at.start()), expected, atol=1e-10 * size)
+
+
+def test_waves_are_as_fine_as_the_data_along_each_axis():
+    start = lambda x: jnp.sin(20 * jnp.pi * x[0]) * jnp.sin(jnp.pi * x[1] / 2)
+    problem = Problem(SQUARE, heat, [Initial(start)], time=(0.0, 1.0))
+    fine, coarse = bandwidth(problem, (), 1)
+    assert 10 * np.pi < fine < 20 * np.pi  # per half width
+    assert coarse < 8
+
+
+def test_what_a_march_is_chosen_for():
+    def chosen(residual, conditions):
+        problem = rod_problem(residual, conditions)
+        _, _, points = start_of(pinn.Evolve(), problem)
+        jets = analyse(problem, (), points)
+        choice = Choice(pinn.LeastSquares())
+        found = marching(choice, problem, (), jets, points)
+        assert (found is choice) == isinstance(found.method, pinn.LeastSquares)
+        return "" if found is choice else found.reason
+
+    walls, start = Dirichlet(ROD.boundary, 0.0), Initial(sine)
+    flow = lambda u, t, x: heat(u, t, x) + u(t, x) * partial(u, 0)(t, x)
+    assert chosen(heat, [walls, start]) == ""
+    assert "nonlinear" in chosen(flow, [walls, start])
+    assert "second order" in chosen(wave, [walls, Initial(sine, rate=0.0)])
+    assert "disagrees" in chosen(heat, [walls, Initial(1.0)])
+    # What cannot be built into features is left to space and time at once.
+    other = pinn.Condition(ROD.boundary, lambda u, t, x: u(t, x))
+    assert chosen(flow, [other, start]) == ""
 
 
 def test_rate_is_exact_where_the_solution_is_in_the_span():
@@ -131,10 +245,10 @@ def test_conditions_hold_and_their_data_is_followed():
 def test_heat_decays_and_waves_keep_their_energy():
     walls = Dirichlet(ROD.boundary, 0.0)
     window, state = window_of(rod_problem(heat, [walls, Initial(sine)]))
-    decay = np.linalg.eigvals(slopes_of(window.system, np.asarray(0.0), state))
+    decay = np.linalg.eigvals(slopes_of(window.system, 0.0, np.concatenate(state)))
     assert decay.real.max() <= 1e-9 * np.abs(decay).max()
     window, state = window_of(rod_problem(wave, [walls, Initial(sine, rate=0.0)]))
-    turn = np.linalg.eigvals(slopes_of(window.system, np.asarray(0.0), state))
+    turn = np.linalg.eigvals(slopes_of(window.system, 0.0, np.concatenate(state)))
     assert np.abs(turn.real).max() <= 1e-6 * np.abs(turn.imag).max()
 
 
@@ -181,18 +295,24 @@ def test_template_has_the_structure_of_what_was_computed(getkey):
         assert jnp.shape(a) == jnp.shape(b) if eqx.is_array(a) else a is b
 
 
-def test_heat_is_solved_to_its_tolerance():
+def test_heat_is_solved_to_its_tolerance_and_read_back(tmp_path):
     problem = pinn.problems.heat()
     solution = pinn.solve(problem, method=pinn.Evolve(), tol=1e-9, key=jr.key(0))
     report = solution.report
     assert report.reached
     assert report.relative_l2 <= 1e-9
     assert report.condition_violation < 1e-10
+    pinn.save(tmp_path / "heat.npz", solution)
+    loaded = pinn.load(tmp_path / "heat.npz", problem)
+    for a, b in zip(*map(jax.tree.leaves, (loaded.field, solution.field)), strict=True):
+        assert np.array_equal(a, b) if eqx.is_array(a) else a is b
 
 
 def test_wave_is_solved_to_its_tolerance_and_resumed(tmp_path):
-    exact = lambda t, x: jnp.cos(2 * jnp.pi * t) * sine(x)
-    conditions = [Dirichlet(ROD.boundary, 0.0), Initial(sine, rate=0.0)]
+    turn = lambda t: jnp.cos(2 * jnp.pi * t) + 0.3 * jnp.sin(2 * jnp.pi * t)
+    exact = lambda t, x: turn(t) * sine(x)
+    start = Initial(sine, rate=lambda x: 0.6 * jnp.pi * sine(x))
+    conditions = [Dirichlet(ROD.boundary, 0.0), start]
     problem = rod_problem(wave, conditions, exact)
     method = pinn.Evolve()
     whole = pinn.solve(problem, method=method, tol=1e-8, key=jr.key(0))
@@ -230,6 +350,24 @@ def test_blow_up_keeps_what_was_computed_and_says_when():
     assert f"t = {2 * state.tau:.6g}" in method.remark(state)
     found = hurried(method.field(state), jnp.asarray(0.5), jnp.asarray([0.4]))
     assert_allclose(found, 2.0, rtol=1e-6)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("integrator", ["explicit", "implicit", "imex"])
+def test_methods_of_diffrax_agree_with_collocation(integrator):
+    flow = lambda u, t, x: heat(u, t, x) + u(t, x) * partial(u, 0)(t, x)
+    problem = rod_problem(flow, [Dirichlet(ROD.boundary, 0.0), Initial(sine)])
+    fields = []
+    for name in ("collocation", integrator):
+        method = pinn.Evolve(features=30, tolerance=1e-8, integrator=name)
+        residuals, field, points = start_of(method, problem)
+        state = method.init(residuals, field, points, key=jr.key(2))
+        while not method.done(state):
+            state, _ = method.step(residuals, points, state)
+        fields.append(method.field(state))
+    t, x = np.full(50, 0.37), np.linspace(0, 1, 50)[:, None]
+    a, b = (derivatives_at(f, (t, x), ((),), np.ones(2))[0] for f in fields)
+    assert_allclose(a, b, atol=1e-7)
 
 
 @pytest.mark.slow
@@ -298,6 +436,8 @@ def test_wrong_arguments_are_refused(getkey):
         pinn.Evolve(cut=2.0)
     with refused("`features`"):
         pinn.Evolve(features=0)
+    with refused("`integrator`"):
+        pinn.Evolve(integrator="euler")
     stationary = pinn.problems.poisson()
     with refused("without a time"):
         pinn.solve(stationary, method=pinn.Evolve(), key=getkey())

@@ -74,6 +74,17 @@ def heat(u, t, x):
 
 
 AT_REST = [*ENDS, pinn.Initial(0.0)]
+SEAM = pinn.Periodic(ROD)
+
+
+def wave(u, t, x):
+    return pinn.dtt(u)(t, x) - laplacian(u)(t, x)
+
+
+def evolution(residual, *conditions):
+    return {"residual": residual, "conditions": conditions, "time": (0.0, 1.0)}
+
+
 COARSE = lambda: jax.default_matmul_precision("tensorfloat32")
 FINE = lambda: jax.default_matmul_precision("highest")
 SLOPE = lambda u, x: partial(u, 0)(x) - 1.0
@@ -229,14 +240,6 @@ CASES = {
         [
             ("error", {"conditions": [*ENDS, Dirichlet(LEFT, 1.0)]}),
             ("warning", {"domain": SQUARE, "conditions": of_points(1.0)}),
-            (
-                "warning",
-                {
-                    "residual": heat,
-                    "time": (0.0, 1.0),
-                    "conditions": [*ENDS, pinn.Initial(lambda x: 1 + x[0])],
-                },
-            ),
         ],
         [
             {"conditions": [*ENDS, Dirichlet(LEFT, 0.0)]},
@@ -244,6 +247,41 @@ CASES = {
             {"domain": SQUARE, "conditions": of_points(lambda x: x[0] * (1 - x[0]))},
             {"residual": heat, "conditions": AT_REST, "time": (0.0, 1.0)},
         ],
+    ),
+    "incompatible-corner": (
+        [
+            ("warning", evolution(heat, *ENDS, pinn.Initial(lambda x: 1 + x[0]))),
+            # u_xx = -2 at the ends, where u_t = 0.
+            ("ok", evolution(heat, *ENDS, pinn.Initial(lambda x: x[0] * (1 - x[0])))),
+            # The data on the boundary moves off, the equation does not.
+            ("ok", evolution(heat, Dirichlet(LEFT, lambda t, x: t), pinn.Initial(0.0))),
+            ("ok", evolution(wave, *ENDS, pinn.Initial(0.0, rate=1.0))),
+        ],
+        [
+            evolution(heat, *AT_REST),
+            evolution(heat, *ENDS, pinn.Initial(lambda x: jnp.sin(jnp.pi * x[0]))),
+            evolution(
+                heat,
+                Dirichlet(LEFT, lambda t, x: jnp.exp(t)),
+                pinn.Initial(lambda x: jnp.exp(x[0])),
+            ),
+            evolution(wave, *ENDS, pinn.Initial(0.0, lambda x: jnp.sin(jnp.pi * x[0]))),
+            evolution(heat, Neumann(LEFT, 1.0), pinn.Initial(0.0)),
+        ],
+    ),
+    "periodic-seam": (
+        [
+            ("ok", evolution(heat, SEAM, pinn.Initial(lambda x: x[0] * (1 - x[0])))),
+            ("ok", evolution(heat, SEAM, pinn.Initial(1.0))),
+            ("warning", evolution(heat, SEAM, pinn.Initial(lambda x: x[0]))),
+            (
+                "warning",
+                evolution(
+                    lambda u, t, x: heat(u, t, x) - x[0], SEAM, pinn.Initial(1.0)
+                ),
+            ),
+        ],
+        [evolution(heat, *AT_REST)],
     ),
     "wrong-exact-solution": (
         [("warning", {"exact": lambda x: jnp.sin(x[0])})],

@@ -16,6 +16,7 @@ from pinn import (
     Dirichlet,
     Initial,
     Neumann,
+    Periodic,
     Problem,
     Robin,
     dt,
@@ -220,8 +221,9 @@ def test_burgers_is_that_of_cole_and_hopf():
     def advective(u, t, x):
         return dt(u)(t, x) + u(t, x) * partial(u, 0)(t, x)
 
-    problem = Problem(WIDE, burgers, [Initial(start)], time=(0.0, 1.0))
-    reference = solve(problem, 128, periodic=(0,))
+    conditions = [Periodic(WIDE), Initial(start)]
+    problem = Problem(WIDE, burgers, conditions, time=(0.0, 1.0))
+    reference = solve(problem, 128)
     assert error(reference, exact, problem) < 1e-8
     # Outside of its time it is not known.
     x = jnp.asarray([0.1])
@@ -300,14 +302,19 @@ def refusals():
     left = Dirichlet(ROD.faces["left"], 0.0)
     cubic = lambda u, t, x: u(t, x) ** 3
     moving = lambda u, t, x: dt(u)(t, x)
+    value = lambda u, t, x: u(t, x)
     return [
         ("no `Initial`", [ends], {}),
         ("two `Initial`", [ends, start, start], {}),
         ("with a `rate`", [ends, Initial(0.0, 0.0)], {}),
         ("0 on the face 'right'", [left, start], {}),
         ("2 on the face 'left'", [ends, left, start], {}),
-        ("`periodic` names axis 0", [ends, start], {"periodic": (0,)}),
-        ("`periodic` takes axes", [ends, start], {"periodic": (1,)}),
+        (
+            "of a periodic axis",
+            [Periodic(ROD), Condition(ROD.boundary, value), start],
+            {},
+        ),
+        ("of one `component`", [Periodic(ROD, component=0), start], {}),
         ("not affine", [Condition(ROD.boundary, cubic), start], {}),
         ("derivative in time", [Condition(ROD.boundary, moving), start], {}),
         ("`order` takes", [ends, start], {"order": 3}),

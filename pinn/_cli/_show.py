@@ -15,6 +15,7 @@ _COLOURS = {"ok": "green", "warning": "yellow", "error": "bold red", "allowed": 
 _SIGNS = {
     r"\Delta": "Δ",
     r"\kappa": "κ",
+    r"\nu": "ν",
     r"\nabla": "∇",
     r"\partial": "∂",
     r"\pi": "π",

@@ -127,7 +127,7 @@ def places_for(
     key: PRNGKeyArray,
 ) -> Places:
     """Places for the features of a trial."""
-    rng = _generator(jr.fold_in(key, 5))
+    rng = generator(jr.fold_in(key, 5))
     count = placed_count(problem, trial)
     return choose_places(problem, guide, candidates, count, rng)
 
@@ -138,7 +138,7 @@ def _placed(problem, activation, trial, places, key) -> list[Any]:
     if places is None:
         none = np.zeros((count, problem.in_size))
         places = Places(none, none, none)
-    rng = _generator(jr.fold_in(key, 6))
+    rng = generator(jr.fold_in(key, 6))
     beside = max(1, _not_in_holes(problem, trial) - count)
     other = Trial(beside, (_BESIDE_PLACED[trial.kind],) * problem.in_size, trial.kind)
     plain = _random(problem, (), activation, other, beside, jr.fold_in(key, 7))
@@ -155,17 +155,20 @@ def _random(problem, shape, activation, trial, count, key) -> RandomFeatures:
     network = _blank(problem, shape, sigma, count, key)
     dtype, size = network.bias.dtype, problem.in_size
     # By NumPy, seeded by the key: nothing is compiled for another number of features.
-    rng = _generator(key)
-    weight, bias = scaled_layer(
-        rng.uniform(-1.0, 1.0, (count, size)).astype(dtype),
-        rng.uniform(-1.0, 1.0, (count, size)).astype(dtype),
-        np.asarray(trial.scale, dtype),
-        trial.interaction,
-    )
+    rng = generator(key)
+    weight = rng.uniform(-1.0, 1.0, (count, size)).astype(dtype)
+    kink = rng.uniform(-1.0, 1.0, (count, size)).astype(dtype)
+    scale = np.asarray(trial.scale, dtype)
+    if trial.kind is Kind.waves:
+        for axis in trial.periodic:
+            # Whole numbers of waves, of which some always are not zero.
+            numbers = np.rint(weight[:, axis] * (scale[axis] / np.pi + 1.0))
+            weight[:, axis] = numbers * np.pi / scale[axis]
+    weight, bias = scaled_layer(weight, kink, scale, trial.interaction)
     return _with_layer(network, weight, bias)
 
 
-def _generator(key: PRNGKeyArray) -> np.random.Generator:
+def generator(key: PRNGKeyArray) -> np.random.Generator:
     return np.random.default_rng(np.ravel(jax.device_get(jr.key_data(key))))
 
 

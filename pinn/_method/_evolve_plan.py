@@ -12,8 +12,8 @@ from ._base import Evidence
 # Largest frequency of the waves per half width of the domain, at first and at last.
 _FIRST, _LAST = 8.0, 64.0
 # Waves that leave more than this of the residual are far from enough.
-_FAR = 1e-2
-_FINER, _MUCH_FINER, _GROWTH = 1.5, 2.0, 1.5
+_FAR, _NEAR = 1e-2, 1e-4
+_SLIGHTLY_FINER, _FINER, _MUCH_FINER, _GROWTH = 1.1, 1.5, 2.0, 1.5
 # Fields that in turn have not halved a figure, after which the kind is given up.
 _PATIENCE = 2
 
@@ -41,8 +41,10 @@ class Trial:
 class Plan:
     """All that was found, in order; what comes next follows from it.
 
-    See `_growth.Plan`, of which this is the like for features of space. `sizes` are the
-    numbers of panels and windows of a field that was integrated under the plan.
+    See `_growth.Plan`, of which this is the like for features of space. `finest` is the
+    largest frequency in the initial data along each axis of space, per half width;
+    `sizes` are the numbers of panels and windows of a field that was integrated under
+    the plan.
     """
 
     problem: Problem
@@ -50,6 +52,7 @@ class Plan:
     features: int | None
     largest: int
     target: float
+    finest: tuple[float, ...]
     found: tuple[Evidence, ...] = ()
     sizes: tuple[int, int] | None = None
 
@@ -85,22 +88,31 @@ def _schedule(plan: Plan) -> Generator[tuple[Trial | None, str], Evidence, None]
     dim = plan.problem.domain.dim
     count = min(plan.largest, plan.features or (200 if dim == 1 else 400))
     ending = "largest"
-    scale, left = _FIRST, []
+    # Waves as fine as the data, and along the other axes those that serve at first.
+    first = [min(_LAST, max(_FIRST, 1.25 * finest)) for finest in plan.finest]
+    if plan.features is None:
+        count = math.ceil(count * math.prod(scale / _FIRST for scale in first) ** 0.5)
+        count = min(plan.largest, count)
+    finer, left = 1.0, []
     while True:
-        waves = _growth.Trial(count, (scale,) * dim, _growth.Kind.waves)
+        scales = tuple(min(_LAST, finer * scale) for scale in first)
+        waves = _growth.Trial(count, scales, _growth.Kind.waves)
         evidence = yield Trial(waves), ""
         fresh = evidence.fresh if math.isfinite(evidence.fresh) else math.inf
         if evidence.estimate <= evidence.target:
             ending = "reached"
             break
         left.append(fresh)
-        if _stands(left) or scale >= _LAST or count >= plan.largest:
+        if _stands(left) or min(scales) >= _LAST or count >= plan.largest:
             ending = "stalled" if _stands(left) else "largest"
             break
-        factor = _FINER if fresh < _FAR else _MUCH_FINER
-        scale = min(_LAST, factor * scale)
-        # Modes are as many as waves fit into the domain.
-        count = min(plan.largest, math.ceil(count * factor ** (dim / 2)))
+        if fresh < _NEAR:  # fine enough: more of them
+            finer, more = _SLIGHTLY_FINER * finer, _GROWTH
+        else:
+            factor = _FINER if fresh < _FAR else _MUCH_FINER
+            # Modes are as many as waves fit into the domain.
+            finer, more = factor * finer, factor ** (dim / 2)
+        count = min(plan.largest, math.ceil(count * more))
     if ending != "reached" and min(left) > _FAR and dim <= 3:
         count = min(plan.largest, 2 * (plan.features or 150 * dim))
         left = []

@@ -19,18 +19,18 @@ class State:
         The features of now.
     panels
         What was computed.
-    solver
-        Of diffrax.
+    integrator
+        What integrates in this window: `Collocation`, or the name of a method of
+        diffrax.
     size
         Of the coefficients at the start, which errors are measured against.
     tau, state, length
-        The time, the coefficients there, and the length of the last step.
+        The time, the coefficients there, and the length that the next panel or step
+        is to have.
     key
         Draws the features of later windows.
     begin, start
         When the window began, and the defect there.
-    steps
-        Their number.
     failed
         Whether the integrator could go no further.
     hopeless
@@ -40,7 +40,7 @@ class State:
 
     window: Window
     panels: Panels
-    solver: Any
+    integrator: Any
     size: float
     tau: float
     state: tuple[Any, ...]
@@ -48,6 +48,5 @@ class State:
     key: PRNGKeyArray
     begin: float = 0.0
     start: float | None = None
-    steps: int = 0
     failed: bool = False
     hopeless: bool = False

@@ -80,6 +80,8 @@ class Trial:
         Where most of them are placed by the solution so far, or ``None``.
     continued
         Whether a nonlinear equation is reached from its leading derivatives alone.
+    periodic
+        Coordinates along which waves have the period of the domain.
     """
 
     count: int
@@ -88,6 +90,7 @@ class Trial:
     interaction: int | None = None
     placed: Placed | None = None
     continued: bool = False
+    periodic: tuple[int, ...] = ()
 
     def scaled(self, factor: float, axis: int | None = None) -> "Trial":
         scale = tuple(
@@ -145,6 +148,7 @@ class Plan:
     scale: float | tuple[float, ...] | None
     kinds: tuple[Kind, ...] = (Kind.waves, Kind.ridges)
     found: tuple[Evidence, ...] = ()
+    periodic: tuple[int, ...] = ()
 
     def after(self, evidence: Evidence) -> "Plan":
         return dataclasses.replace(self, found=(*self.found, evidence))
@@ -154,7 +158,10 @@ class Plan:
         step = next(schedule)
         for evidence in self.found:
             step = schedule.send(evidence)
-        return step
+        if step.trial is None or not self.periodic:
+            return step
+        trial = dataclasses.replace(step.trial, periodic=self.periodic)
+        return dataclasses.replace(step, trial=trial)
 
     @property
     def growing(self) -> bool:

@@ -17,6 +17,7 @@ from .._feature_rows import AutodiffRows, FeatureRows, fitted, readout_rows
 from .._points import Points
 from .._problem import Problem
 from .._residuals import Residuals, is_linear_capable, readout_leaves
+from .._seam import periodic_axes
 from .._types import Activation
 from ._base import AbstractMethod, Evidence, Refinement
 from ._blas import blas_threads
@@ -248,6 +249,10 @@ class LeastSquares(AbstractMethod):
             largest=largest,
             scale=self.scale,
             kinds=tuple(Kind) if self.activation is None else (Kind.ridges,),
+            periodic=tuple(
+                problem.in_size - problem.domain.dim + axis
+                for axis in periodic_axes(problem, shape)
+            ),
         )
 
     def remember(self, plan: "Plan | None") -> Any:

@@ -3,7 +3,8 @@ r"""The ordinary differential equation for the coefficients of modes, integrated
 With $y = N a + L g(t)$ and $Q$ the orthonormal functions, the coefficients follow the
 projected rate, $\partial_\tau^k a = N^T P\, f(t, Q y, \dots)$ at the quadrature
 points, with $\tau = (t - t_0)/(t_1 - t_0)$ and $f$ from the residual (`_rate.py`). An
-equation of second order in time is a system for $(a, a')$.
+equation of second order in time is a system for $(a, a')$. What is not handed to
+diffrax is evaluated on the host, where nothing is compiled.
 """
 
 from typing import Any, NamedTuple
@@ -11,17 +12,12 @@ from typing import Any, NamedTuple
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jax.flatten_util import ravel_pytree
+import numpy as np
 from jaxtyping import Array, Float
 
-from .._compiled import Compiled
 from .._host import Hosted
 from .._rate import Rate
 from ._modes import Boundary, Modes
-
-# Accepted steps of one compiled call, after which Ctrl-C is answered: a multiple of the
-# three or five that make a panel of the solution.
-STEPS = 90
 
 
 class System(eqx.Module):
@@ -89,19 +85,41 @@ class System(eqx.Module):
 
     def _rate_at(self, tau: Any, state: Any, x: Array, derivatives: Any) -> Array:
         """The highest derivative in τ at points, ``(n, d)``."""
+        t, span = self._time(tau), self.times[1] - self.times[0]
+        jets = self._jets(tau, state, derivatives)
+        f = jax.vmap(lambda x, jets: self.rate(t, x, jets))(x, jets)
+        return jnp.reshape(f, (len(x), -1)) * span**self.rate.order
+
+    def _jets(self, tau: Any, state: Any, derivatives: Any) -> list[dict[Any, Array]]:
+        """The derivatives in space that the rate needs, in the caller's units."""
         span, shape = self.times[1] - self.times[0], self.rate.shape
-        indices = self.spatial
-        jets = []
-        for k, y in enumerate(self.coefficients(tau, state)):
-            jet = {
-                index: (derivatives[indices.index(index)] @ y.T).reshape(-1, *shape)
+        return [
+            {
+                index: (derivatives[self.spatial.index(index)] @ y.T).reshape(
+                    -1, *shape
+                )
                 / span**k
                 for index in self.rate.indices[k]
             }
-            jets.append(jet)
-        t = self._time(tau)
-        f = jax.vmap(lambda x, jets: self.rate(t, x, jets))(x, jets)
-        return jnp.reshape(f, (len(x), -1)) * span**self.rate.order
+            for k, y in enumerate(self.coefficients(tau, state))
+        ]
+
+    def local_slopes(self, tau: Any, state: Any) -> list[dict[Any, Array]]:
+        """What the rate in τ changes by with the derivatives of the field in space,
+        and with those of its rate in τ, at each quadrature point, ``(n, d, d)``."""
+        t, span = self._time(tau), self.times[1] - self.times[0]
+        jets = self._jets(tau, state, self.modes.derivatives)
+        slopes = jax.vmap(jax.jacfwd(lambda jets, x: self.rate(t, x, jets)))(
+            jets, self.modes.x
+        )
+        d = self.modes.null.shape[0] // self.modes.project.shape[0]
+        return [
+            {
+                index: jnp.reshape(slope, (-1, d, d)) * span ** (self.rate.order - k)
+                for index, slope in part.items()
+            }
+            for k, part in enumerate(slopes)
+        ]
 
     @property
     def spatial(self) -> tuple[tuple[int, ...], ...]:
@@ -114,27 +132,8 @@ def spatial(rate: Rate) -> tuple[tuple[int, ...], ...]:
     return tuple(sorted(found, key=lambda i: (len(i), i)))
 
 
-class Leg(NamedTuple):
-    """Accepted steps of the integrator.
-
-    Attributes
-    ----------
-    taus, states
-        At the ends of steps, the start first; those beyond `steps` are void.
-    steps
-        Number of steps.
-    failed
-        Whether it could go no further.
-    """
-
-    taus: Array
-    states: Any
-    steps: Array
-    failed: Array
-
-
 class Passage(NamedTuple):
-    """What is known at the ends of steps.
+    """What is known at some times of the march.
 
     Attributes
     ----------
@@ -150,43 +149,9 @@ class Passage(NamedTuple):
     sizes: Array
 
 
-def _advance(system, solver, begin, end, first, state, tolerance, scale):
-    """Up to `STEPS` steps from one time towards another."""
-    import diffrax
-
-    controller = diffrax.PIDController(
-        rtol=tolerance, atol=tolerance * scale, norm=_norm, pcoeff=0.3, icoeff=0.3
-    )
-    solution = diffrax.diffeqsolve(
-        diffrax.ODETerm(system),
-        solver,
-        begin,
-        end,
-        first,
-        state,
-        saveat=diffrax.SaveAt(t0=True, steps=True),
-        stepsize_controller=controller,
-        max_steps=STEPS,
-        throw=False,
-        adjoint=diffrax.ForwardMode(),
-    )
-    taus = jnp.asarray(solution.ts)
-    count = jnp.sum(jnp.isfinite(taus)) - 1
-    full = solution.result == diffrax.RESULTS.max_steps_reached
-    failed = ~full & (solution.result != diffrax.RESULTS.successful)
-    return Leg(taus, solution.ys, count, failed)
-
-
-def _norm(state):
-    return jnp.sqrt(sum(jnp.sum(a**2) for a in jax.tree.leaves(state)))
-
-
-advance = Compiled(_advance)
-
-
 @Hosted
 def look(system: System, taus: Array, states: Any) -> Passage:
-    """What is to be known at the ends of some steps, without compiling anything."""
+    """What is to be known at some times, without compiling anything."""
 
     def at(tau, state):
         moved = (jnp.ones_like(tau), system(tau, state))
@@ -197,10 +162,53 @@ def look(system: System, taus: Array, states: Any) -> Passage:
 
 
 @Hosted
-def slopes_of(system: System, tau: Array, state: Any) -> Array:
-    """The Jacobian of the state's derivative, ``(q, q)`` with all its parts."""
-    flat, unravel = ravel_pytree(state)
-    f = lambda flat: ravel_pytree(system(tau, unravel(flat)))[0]
-    return jax.vmap(lambda e: jax.jvp(f, (flat,), (e,))[1], out_axes=1)(
-        jnp.eye(flat.size, dtype=flat.dtype)
-    )
+def coefficients_of(system: System, taus: Array, states: Any) -> tuple[Array, ...]:
+    """$y$ at some times, and $y'$ for an equation of second order, ``(n, d, r)``."""
+    return jax.vmap(system.coefficients)(taus, states)
+
+
+@Hosted
+def _slope(system, taus, states):
+    return jax.vmap(system)(taus, states)
+
+
+def slope_of(system: System, taus: np.ndarray, states: np.ndarray) -> np.ndarray:
+    """The derivative in τ of states with all their parts in one row, ``(n, q)``."""
+    parts = tuple(np.split(states, system.rate.order, axis=1))
+    return np.concatenate(_slope(system, np.asarray(taus), parts), axis=1)
+
+
+def slopes_of(system: System, tau: Any, state: np.ndarray) -> np.ndarray:
+    """The Jacobian of that derivative at one time and state, ``(q, q)``.
+
+    The rate is differentiated in a handful of numbers per point; the rest is products
+    of matrices.
+    """
+    modes, rate = system.modes, system.rate
+    parts = tuple(np.split(np.asarray(state), rate.order))
+    local = _local_slopes(system, np.asarray(tau, float), parts)
+    null, project = np.asarray(modes.null), np.asarray(modes.project)
+    r, q = project.shape[0], null.shape[1]
+    d = null.shape[0] // r
+    blocks = []
+    for slopes in local:  # one for the field, one for its rate
+        block = np.zeros((d, r, d, r))
+        for i in range(d):
+            for j in range(d):
+                table = np.zeros((project.shape[1], r))
+                for index, slope in slopes.items():
+                    derivative = modes.derivatives[system.spatial.index(index)]
+                    table += slope[:, i, j, None] * np.asarray(derivative)
+                block[i, :, j] = project @ table
+        blocks.append(null.T @ block.reshape(d * r, d * r) @ null)
+    below = np.concatenate(blocks, axis=1)
+    if rate.order == 1:
+        return below
+    above = np.concatenate([np.zeros((q, q)), np.eye(q)], axis=1)
+    return np.concatenate([above, below])
+
+
+@Hosted
+def _local_slopes(system, tau, state):
+    """What the rate changes by with the derivatives at each point, ``(n, d, d)``."""
+    return system.local_slopes(tau, state)

@@ -27,8 +27,10 @@ from ._blas import blas_threads
 
 # Singular values of the conditions below this share of the largest bind nothing.
 _BOUND = 1e-9
-# Sizes are rounded up to a multiple, so that other features compile nothing anew.
-_BLOCK = 128
+# Jumps of all features that are rounding, over their size.
+_MET = 1e-11
+# Sizes are rounded up to a multiple, so that other features trace nothing anew.
+_BLOCK = 32
 
 
 class Boundary(eqx.Module):
@@ -53,10 +55,11 @@ class Boundary(eqx.Module):
     """
 
     terms: tuple[Term, ...]
-    factors: tuple[Float[Array, " k"], ...]
+    # Each condition has sizes of its own, so they have no names.
+    factors: tuple[Float[Array, " _"], ...]
     inputs: tuple[RowInput, ...]
     indices: tuple[tuple[Index, ...], ...] = eqx.field(static=True)
-    matrices: tuple[Float[Array, "n k d i"], ...]
+    matrices: tuple[Float[Array, "_ _ _ _"], ...]
     homogeneous: bool = eqx.field(static=True)
     shape: tuple[int, ...] = eqx.field(static=True)
 
@@ -120,7 +123,7 @@ def boundary_of(
     for term, condition in zip(problem.terms[1:], problem.conditions, strict=True):
         if isinstance(condition, Initial):
             continue
-        x, normal = _distinct(points[term.name])
+        x, normal, partner = _distinct(points[term.name])
         factor = residuals.factors[term.name]
         order = orders[term.name]
         indices = [i for k in range(order + 1) for i in indices_of(dim, k)]
@@ -153,7 +156,9 @@ def boundary_of(
             (
                 term,
                 factor,
-                jax.tree.map(jnp.asarray, _row_input(np.zeros(len(x)), x, normal)),
+                jax.tree.map(
+                    jnp.asarray, _row_input(np.zeros(len(x)), x, normal, partner)
+                ),
                 tuple(indices[a] for a in entering),
                 jnp.asarray(matrix[..., entering]),
             )
@@ -243,6 +248,13 @@ def _constrained(
         n, k, _, _ = matrix.shape
         needed = ((), *(i for i in indices if i != ()))
         at = derivatives_of(network, np.asarray(inputs.arguments[-1]), needed)
+        if inputs.partner is not None:
+            size = [np.max(np.abs(table)) for table in at]
+            there = derivatives_of(network, np.asarray(inputs.partner), needed)
+            at = [a - b for a, b in zip(at, there, strict=True)]
+            jumps = [np.max(np.abs(table)) for table in at]
+            if all(j <= _MET * s for j, s in zip(jumps, size, strict=True)):
+                continue  # the features themselves are periodic
         own = np.zeros((n, k, components, r))
         for a, index in enumerate(indices):
             table = at[needed.index(index)] @ transform
@@ -257,16 +269,16 @@ def _constrained(
     return v[rank:].T, lift[:, : 0 if boundary.homogeneous else None]
 
 
-def _row_input(t: Any, x: Any, normal: Any) -> RowInput:
-    return RowInput((t, x), normal)
+def _row_input(t: Any, x: Any, normal: Any, partner: Any = None) -> RowInput:
+    return RowInput((t, x), normal, partner)
 
 
-def _distinct(inputs: RowInput) -> tuple[np.ndarray, np.ndarray | None]:
+def _distinct(inputs: RowInput) -> tuple[np.ndarray, Any, Any]:
     """The points in space, each once: in one dimension there are but two."""
     x = np.asarray(inputs.arguments[-1])
-    normal = None if inputs.normal is None else np.asarray(inputs.normal)
     _, first = np.unique(x, axis=0, return_index=True)
-    return x[first], None if normal is None else normal[first]
+    some = lambda a: None if a is None else np.asarray(a)[first]
+    return x[first], some(inputs.normal), some(inputs.partner)
 
 
 @Hosted

@@ -1,6 +1,5 @@
-"""The steps of an integrator gathered into a field that is smooth in time."""
+"""The panels of a march gathered into a field that is smooth in time."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import equinox as eqx
@@ -8,10 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from .._network import DEGREE, Evolved, hermite
-
-# Panels are filled up to a multiple.
-_BLOCK = 64
+from .._network import Evolved
 
 
 class Panels:
@@ -25,22 +21,27 @@ class Panels:
         First and last time.
     shape
         Of the field.
+    degree
+        Of the polynomials.
     """
 
-    def __init__(self, network: Any, time: tuple[float, float], shape: tuple[int, ...]):
+    def __init__(
+        self,
+        network: Any,
+        time: tuple[float, float],
+        shape: tuple[int, ...],
+        degree: int,
+    ):
         self.networks = [network]
-        self.time, self.shape = time, shape
+        self.time, self.shape, self.degree = time, shape, degree
         self._edges, self._tables, self._windows = [0.0], [], []
 
-    def add(self, taus: np.ndarray, derivatives: Sequence[np.ndarray]) -> None:
-        """Steps that go on from the last: times, and readouts ``(n, d, m + 1)`` with
-        their derivatives in τ."""
-        steps = (DEGREE + 1) // len(derivatives) - 1
-        for start in range(0, len(taus) - 1, steps):
-            some = slice(start, min(start + steps, len(taus) - 1) + 1)
-            self._tables.append(hermite(taus[some], [a[some] for a in derivatives]))
-            self._edges.append(float(taus[some][-1]))
-            self._windows.append(len(self.networks) - 1)
+    def add(self, end: float, table: np.ndarray) -> None:
+        """A panel from the last to a time τ: Chebyshev coefficients of the readout,
+        ``(degree + 1, d, m + 1)``."""
+        self._tables.append(table)
+        self._edges.append(end)
+        self._windows.append(len(self.networks) - 1)
 
     def turn(self, network: Any) -> None:
         """Go on with other features."""
@@ -52,21 +53,23 @@ class Panels:
         m = self.networks[0].readout.weight.shape[-1]
         components = int(np.prod(self.shape))
         if edges[-1] < 1:
-            last = np.zeros((DEGREE + 1, components, m + 1))
+            last = np.zeros((self.degree + 1, components, m + 1))
             if tables:  # the value at its end, where all polynomials are one
                 last[0] = tables[-1].sum(axis=0)
             edges, tables = [*edges, 1.0], [*tables, last]
             windows = [*windows, windows[-1] if windows else 0]
         # Filled up, so that fields of about the same length have the same structure.
-        missing = -len(tables) % _BLOCK if len(tables) > 1 else 0
+        missing = (1 << (len(tables) - 1).bit_length()) - len(tables)
         step = edges[-1] - edges[-2]
         edges += [edges[-1] + step * (i + 1) for i in range(missing)]
-        tables += [np.zeros_like(tables[-1])] * missing
+        stays = np.zeros_like(tables[-1])
+        stays[0] = tables[-1].sum(axis=0)  # the last time belongs to the next panel
+        tables += [stays] * missing
         windows += [windows[-1]] * missing
         start, stop = self.time
         edges = start + (stop - start) * np.asarray(edges)
         coefficients = np.stack(tables).reshape(
-            len(tables), DEGREE + 1, *self.shape, m + 1
+            len(tables), self.degree + 1, *self.shape, m + 1
         )
         networks = [eqx.filter(n, eqx.is_array) for n in self.networks]
         stacked = jax.tree.map(lambda *a: jnp.stack(a), *networks)

@@ -48,38 +48,36 @@ def choose_places(
     rng: np.random.Generator,
 ) -> Places:
     """`count` places out of the candidates, some of them more than once."""
+    gradient = gradients(problem, guide, candidates)
+    return places_among(problem, candidates, gradient, count, rng)
+
+
+def places_among(
+    problem: Problem,
+    candidates: tuple[Any, ...],
+    gradient: np.ndarray,
+    count: int,
+    rng: np.random.Generator,
+) -> Places:
+    """The same where the gradient at the candidates is known: see `gradients`."""
     lower, upper = (np.asarray(b, float) for b in problem.bounds)
-    half = (upper - lower) / 2
-    gradient = _gradients(problem, guide, candidates)
-    share = _shares(gradient)
+    share = shares(gradient)
     which = rng.choice(len(share), count, p=share / share.sum())
     columns = [np.reshape(a, (len(share), -1)) for a in candidates]
     points = np.concatenate(columns, axis=1)[which]
-    return Places(2 * (points - lower) / (2 * half) - 1, points, gradient[which])
+    z = 2 * (points - lower) / (upper - lower) - 1
+    return Places(z, points, gradient[which])
 
 
-def density_of(
-    problem: Problem,
-    guide: Any,
-    candidates: tuple[Any, ...],
-    arguments: tuple[Any, ...],
-) -> np.ndarray:
-    """The density of places at other points, over that of the candidates."""
-    # Together, so that both are measured against the same range.
-    n = len(candidates[-1])
-    both = tuple(np.concatenate(p) for p in zip(candidates, arguments, strict=True))
-    share = _shares(_gradients(problem, guide, both))
-    return share[n:] / share[:n].mean()
-
-
-def _shares(gradient: np.ndarray) -> np.ndarray:
-    """How often places are drawn where the gradient is so large, not normalised."""
+def shares(gradient: np.ndarray, among: np.ndarray | None = None) -> np.ndarray:
+    """How often places are drawn where the gradient is so large, among candidates
+    with other gradients; not normalised."""
     size = np.linalg.norm(gradient, axis=1)
-    mean = size.mean()
+    mean = size.mean() if among is None else np.linalg.norm(among, axis=1).mean()
     return (size / mean if mean > 0 else np.ones_like(size)) + _EVEN
 
 
-def _gradients(problem, guide, candidates) -> np.ndarray:
+def gradients(problem, guide, candidates) -> np.ndarray:
     """Of the steepest component, over half its range, ``(n, in)``."""
     lower, upper = (np.asarray(b, float) for b in problem.bounds)
     values, gradient = slopes(guide, candidates, (upper - lower) / 2)

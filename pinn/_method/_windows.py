@@ -16,12 +16,12 @@ from .._points import Points
 from .._problem import Problem
 from .._rate import rate_of
 from .._residuals import Residuals
-from ._draw_features import draw_features, places_for
+from ._draw_features import draw_features, generator, placed_count
 from ._evolve_plan import placed
 from ._growth import Kind, Trial
 from ._march import System, spatial
 from ._modes import boundary_of, derivatives_of, make_modes
-from ._places import density_of
+from ._places import gradients, places_among, shares
 
 # Points that the projection does not see, where it is judged.
 _CHECKS = 256
@@ -97,7 +97,9 @@ def first_window(
     else:
         weights = 1 / _density(problem, x)
     window = _window(problem, rate, boundary, network, x, weights, base, cut, key)
-    return window, _projected(window, data)
+    assert problem.time is not None
+    span = problem.time[1] - problem.time[0]  # rates are those in τ
+    return window, _projected(window, [span**k * v for k, v in enumerate(data)])
 
 
 def next_window(
@@ -164,15 +166,19 @@ def _placed(problem, guide, m, base, key) -> tuple[Any, np.ndarray, np.ndarray]:
     space, dim = space_of(problem), problem.domain.dim
     trial = placed(m, dim)
     candidates = _spread(problem, _CANDIDATES, jr.fold_in(key, 9))
-    places = places_for(space, trial, guide, (candidates,), key)
+    crowded = 2 * len(base) // 3
+    kept = base[: len(base) - crowded]
+    # Together, so that all are measured against the same range.
+    gradient = gradients(space, guide, (np.concatenate([candidates, kept]),))
+    known, n = gradient[: len(candidates)], len(candidates)
+    rng = generator(jr.fold_in(key, 5))
+    places = places_among(space, (candidates,), known, placed_count(space, trial), rng)
     network = draw_features(space, (), None, trial, key, places)
-    crowd = places_for(
-        space, placed(2 * len(base) // 3, dim), guide, (candidates,), jr.fold_in(key, 1)
-    )
-    some = len(base) - len(crowd.arguments)
-    x = np.concatenate([base[:some], crowd.arguments])
-    density = some * _density(problem, x)
-    density += len(crowd.arguments) * density_of(space, guide, (candidates,), (x,))
+    crowd = places_among(space, (candidates,), known, crowded, rng)
+    x = np.concatenate([kept, crowd.arguments])
+    share = shares(np.concatenate([gradient[n:], crowd.gradient]), known)
+    density = len(kept) * _density(problem, x)
+    density += crowded * share / shares(known).mean()
     return network, x, 1 / density
 
 
@@ -213,9 +219,15 @@ def _with_readout(network: Any, table: np.ndarray, shape: tuple[int, ...]) -> An
 
 
 def initial_values(
-    problem: Problem, shape: tuple[int, ...], order: int, x: np.ndarray
+    problem: Problem,
+    shape: tuple[int, ...],
+    order: int,
+    x: np.ndarray,
+    partly: bool = False,
 ) -> list[np.ndarray]:
     """The initial field, and its rate for an equation of second order, ``(n, d)``.
+
+    `partly` leaves what is missing, or not finite, as not a number.
 
     Raises
     ------
@@ -236,6 +248,8 @@ def initial_values(
                     table[:, which] = (
                         part if condition.component is None else part[:, 0]
                     )
+    if partly:
+        return found
     for table, name in zip(found, ("value", "rate"), strict=False):
         if np.isnan(table).any(axis=0).any():
             missing = np.flatnonzero(np.isnan(table).any(axis=0)).tolist()

@@ -5,7 +5,8 @@ from ._base import (
 )
 from ._bumps import Bumps as Bumps
 from ._concatenated import Concatenated as Concatenated
-from ._evolved import DEGREE as DEGREE, Evolved as Evolved, hermite as hermite
+from ._evolved import Evolved as Evolved, begun as begun, hermite as hermite
+from ._fourier_basis import FourierBasis as FourierBasis
 from ._holes import (
     FeatureSets as FeatureSets,
     InvertedFeatures as InvertedFeatures,
@@ -13,5 +14,6 @@ from ._holes import (
     blocks as blocks,
 )
 from ._mlp import MLP as MLP
+from ._periodic_embedding import PeriodicEmbedding as PeriodicEmbedding
 from ._random_features import RandomFeatures as RandomFeatures
 from ._windowed import Windowed as Windowed

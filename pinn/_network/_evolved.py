@@ -9,20 +9,17 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
-# Degree of the polynomial on each panel: two numbers at six times, or three at four.
-DEGREE = 11
-
 
 class Evolved(eqx.Module):
     r"""A field $u(t, x) = \sum_j c_j(t)\, \varphi_j(x) + c_0(t)$ on features of space.
 
-    On each *panel* of time every $c_j$ is a polynomial of degree eleven,
+    On each *panel* of time every $c_j$ is a polynomial,
 
     $$ c_j(t) = \sum_k C_{kj}\, T_k(s), \qquad s \in [-1, 1], $$
 
-    in Chebyshev polynomials of the time on that panel; value and rate agree where two
-    panels meet, for an equation of second order in time the second derivative too. The
-    features may be others from one *window* of panels to the next.
+    in Chebyshev polynomials of the time on that panel; values agree where two panels
+    meet, rates to the tolerance of the march. The features may be others from one
+    *window* of panels to the next.
 
     Attributes
     ----------
@@ -57,12 +54,7 @@ class Evolved(eqx.Module):
         panel = self._panel(t)
         s = (t - self.centres[panel]) * self.scales[panel]
         table = self.coefficients[panel]
-        before, here = jnp.ones_like(s), s
-        total = table[0] * before + table[1] * here
-        for k in range(2, table.shape[0]):
-            before, here = here, 2 * s * here - before
-            total = total + table[k] * here
-        return total
+        return jnp.tensordot(_chebyshev(s, table.shape[0]), table, axes=1)
 
     def __call__(self, t: Any, x: Float[Array, " dim"]) -> Float[Array, "*d"]:
         t = jnp.asarray(t)
@@ -104,7 +96,19 @@ class Evolved(eqx.Module):
         return eqx.combine(arrays, rest)
 
 
-def hermite(nodes: np.ndarray, derivatives: Sequence[np.ndarray]) -> np.ndarray:
+def _chebyshev(s: Array, count: int) -> Float[Array, " count"]:
+    """The first Chebyshev polynomials, twice as many by each few operations:
+    $T_{n+k} = 2 T_n T_k - T_{n-k}$."""
+    found = jnp.stack([jnp.ones_like(s), s])
+    while len(found) < count:
+        more = 2 * found[-1] * found[1:] - found[-2::-1]
+        found = jnp.concatenate([found, more])
+    return found[:count]
+
+
+def hermite(
+    nodes: np.ndarray, derivatives: Sequence[np.ndarray], degree: int | None = None
+) -> np.ndarray:
     """Chebyshev coefficients of the polynomial with given derivatives at some times.
 
     Parameters
@@ -113,11 +117,13 @@ def hermite(nodes: np.ndarray, derivatives: Sequence[np.ndarray]) -> np.ndarray:
         Increasing times ``(k,)``; the panel runs from the first to the last.
     derivatives
         The values there, the first derivatives, and so on: p arrays ``(k, ...)``.
+    degree
+        Of the result, at least p k - 1, its default.
 
     Returns
     -------
     ndarray
-        ``(DEGREE + 1, ...)``, zero from p k on.
+        ``(degree + 1, ...)``, zero from p k on.
     """
     chebyshev = np.polynomial.chebyshev
     half = (nodes[-1] - nodes[0]) / 2
@@ -129,6 +135,23 @@ def hermite(nodes: np.ndarray, derivatives: Sequence[np.ndarray]) -> np.ndarray:
         rows.append(chebyshev.chebval(s, basis).T)
         right.append(half**order * values.reshape(len(nodes), -1))
     found = np.linalg.solve(np.concatenate(rows), np.concatenate(right))
-    result = np.zeros((DEGREE + 1, found.shape[1]))
+    result = np.zeros(((size - 1 if degree is None else degree) + 1, found.shape[1]))
     result[:size] = found
-    return result.reshape(DEGREE + 1, *derivatives[0].shape[1:])
+    return result.reshape(len(result), *derivatives[0].shape[1:])
+
+
+def begun(table: np.ndarray, share: float) -> np.ndarray:
+    """The coefficients of a polynomial on the first part of its panel.
+
+    Parameters
+    ----------
+    table
+        Chebyshev coefficients ``(degree + 1, ...)`` on the whole.
+    share
+        The duration of the part over that of the whole, dimensionless.
+    """
+    chebyshev = np.polynomial.chebyshev
+    s = chebyshev.chebpts1(len(table))
+    inside = chebyshev.chebvander(share * (s + 1) - 1, len(table) - 1)
+    own = chebyshev.chebvander(s, len(table) - 1)
+    return np.tensordot(np.linalg.solve(own, inside), table, axes=1)

@@ -16,6 +16,7 @@ from ._conditions import (
     missing_findings,
     uncovered_findings,
 )
+from ._corners import corner_findings, seam_findings
 from ._draw import draw
 from ._field import field_findings
 from ._findings import check_field, locality_finding, order_finding, row_findings
@@ -112,6 +113,8 @@ def preflight(
     findings += uncovered_findings(problem, jets)
     met = meetings(problem, points)
     findings += contradiction_findings(met, measure_meetings(problem, points, met))
+    findings += corner_findings(problem, shape, jets, points)
+    findings += seam_findings(problem, shape)
     if problem.exact is not None:
         findings += exact_findings(measure_exact(problem, points, jets))
     findings += precision_findings(tol)

@@ -18,7 +18,7 @@ from ._draw import rows_of_part
 from ._numeric import Meeting
 from ._report import Finding
 
-_GAP = 1e-3  # of the largest value, between conditions that are to agree
+GAP = 1e-3  # of the largest value, between conditions that are to agree
 _MOST_CORNERS = 8  # coordinates of a box whose corners are all looked at
 _UNSEEN = 0.01  # of the boundary's points, below which nothing is said to be missing
 
@@ -51,7 +51,7 @@ def missing_findings(problem: Problem, jets: Mapping[str, TermJet]) -> list[Find
 
 def uncovered_findings(problem: Problem, jets: Mapping[str, TermJet]) -> list[Finding]:
     """Whether each part of the boundary has a condition, for order 2 and more."""
-    parts = [c.where for c in problem.conditions if c.where is not None]
+    parts = [part for c in problem.conditions for part in c.parts]
     if jets["equation"].orders[-1] < 2 or not parts:
         return []
     boundary = problem.domain.boundary
@@ -63,7 +63,7 @@ def uncovered_findings(problem: Problem, jets: Mapping[str, TermJet]) -> list[Fi
     share = float(np.mean(~covered))
     if share < _UNSEEN:
         return []
-    place = _point((x[~covered][0],))
+    place = point_text((x[~covered][0],))
     return [
         Finding(
             "uncovered-boundary",
@@ -92,11 +92,7 @@ def meetings(problem: Problem, points: Points) -> tuple[Meeting, ...]:
         if isinstance(one, Initial) and isinstance(other, Initial):
             found += _all_of(a, b, points[a.name].arguments, True)
         elif isinstance(one, Initial) or isinstance(other, Initial):
-            edge = b if isinstance(one, Initial) else a
-            time, *rest = points[edge.name].arguments
-            assert problem.time is not None
-            start = np.full(np.shape(time), problem.time[0])
-            found += _all_of(a, b, (start, *rest), False)
+            continue  # see `_corners.py`
         else:
             found += _where_both_hold(problem, a, b, points)
     return tuple(found)
@@ -142,16 +138,16 @@ def _covers(part, x, tol):
 def contradiction_findings(
     met: tuple[Meeting, ...], data: list[dict[str, np.ndarray]]
 ) -> list[Finding]:
-    """Conditions that give different values at the same points."""
+    """Conditions of one time that give different values at the same points."""
     texts, severity = [], "warning"
     for meeting, values in zip(met, data, strict=True):
         size = float(np.max(np.abs(values["size"]), initial=0.0))
         gap = values["gap"]
         worst = int(np.argmax(gap))
         largest = float(gap[worst])
-        if largest <= _GAP * max(size, largest):
+        if largest <= GAP * max(size, largest):
             continue
-        place = _point(tuple(part[worst] for part in meeting.points))
+        place = point_text(tuple(part[worst] for part in meeting.points))
         texts.append(
             f"`{meeting.first}` and `{meeting.second}` differ by {largest:.3g} "
             f"at {place}"
@@ -182,7 +178,7 @@ def _tolerance(problem: Problem) -> np.ndarray:
     return np.asarray(digits * size, jnp.result_type(float))
 
 
-def _point(arguments: tuple[Any, ...]) -> str:
+def point_text(arguments: tuple[Any, ...]) -> str:
     names = ("x",) if len(arguments) == 1 else ("t", "x")
     parts = [
         f"{name} = {np.array2string(np.asarray(value), precision=4)}"

@@ -37,6 +37,8 @@ IDENTIFIERS = {
     "missing-condition": "conditions that the problem seems to lack",
     "uncovered-boundary": "a part of the boundary has no condition",
     "contradictory-conditions": "conditions differ where they meet",
+    "incompatible-corner": "initial and boundary data differ, or their rates do",
+    "periodic-seam": "how smoothly the data goes on across a periodic seam",
     "wrong-exact-solution": "the exact solution does not satisfy the problem",
 }
 

@@ -6,21 +6,45 @@ from collections.abc import Callable
 from typing import Any
 
 from .._problem import Problem
+from ._advection import advection as advection
+from ._allen_cahn import (
+    allen_cahn as allen_cahn,
+    allen_cahn_reference as allen_cahn_reference,
+)
+from ._burgers import burgers as burgers
 from ._heat import heat as heat
+from ._korteweg_de_vries import (
+    korteweg_de_vries as korteweg_de_vries,
+    korteweg_de_vries_reference as korteweg_de_vries_reference,
+)
+from ._kuramoto_sivashinsky import (
+    kuramoto_sivashinsky as kuramoto_sivashinsky,
+    kuramoto_sivashinsky_reference as kuramoto_sivashinsky_reference,
+)
 from ._poisson import poisson as poisson
 from ._poisson_holes import (
     poisson_holes as poisson_holes,
     poisson_holes_reference as poisson_holes_reference,
 )
+from ._wave import wave as wave
 
 _CATALOGUE: dict[str, Callable[..., Problem]] = {
     "poisson": poisson,
     "heat": heat,
     "poisson-holes": poisson_holes,
+    "wave": wave,
+    "burgers": burgers,
+    "advection": advection,
+    "allen-cahn": allen_cahn,
+    "korteweg-de-vries": korteweg_de_vries,
+    "kuramoto-sivashinsky": kuramoto_sivashinsky,
 }
 
 _REFERENCES: dict[str, Callable[[], tuple[Any, Any]]] = {
     "poisson-holes": poisson_holes_reference,
+    "allen-cahn": allen_cahn_reference,
+    "korteweg-de-vries": korteweg_de_vries_reference,
+    "kuramoto-sivashinsky": kuramoto_sivashinsky_reference,
 }
 
 

@@ -23,6 +23,7 @@ from .._condition import Initial, RowInput
 from .._domain import AbstractBox, AbstractPart
 from .._equation import order_bound, ravelled, unit_frame
 from .._host import Hosted
+from .._periodic import Periodic
 from .._problem import Problem, Term
 from .._rate import Rate, indices_of, local_field, sensitivities
 from ._axis import AbstractAxis, Chebyshev, Stencil
@@ -163,7 +164,7 @@ def ends_of(
     faces: list[FaceTerm] = []
     taken = collections.Counter()
     for condition, term in zip(problem.conditions, problem.terms[1:], strict=True):
-        if isinstance(condition, Initial):
+        if isinstance(condition, Initial | Periodic):
             continue
         for axis, upper in itertools.product(range(domain.dim), (False, True)):
             rows = _rows_on_face(problem, axis, upper)
@@ -171,9 +172,9 @@ def ends_of(
                 continue
             if axis in periodic:
                 raise ValueError(
-                    f"`periodic` names axis {axis}, and `conditions` has {term.name!r} "
-                    f"on its face {face_name(domain, axis, upper)!r}: it is one or "
-                    "the other. Leave one of them out."
+                    f"`conditions` has {term.name!r} on the face "
+                    f"{face_name(domain, axis, upper)!r} of a periodic axis, which has "
+                    "no ends. Leave one of them out."
                 )
             order, sizes = _slopes(problem, term, rows, axis, rate.shape)
             components = []
@@ -312,7 +313,7 @@ def _check_counts(domain, rate, taken, periodic):
                     f"`conditions` has {count} on the face "
                     f"{face_name(domain, axis, upper)!r}{of}; an equation of order "
                     f"{order} along axis {axis} takes {needed} there. Add or remove a "
-                    "condition such as `Dirichlet`, or name the axis in `periodic`."
+                    "condition such as `Dirichlet`, or make the axis `Periodic`."
                 )
         if not rate.shape and order % 2 == 1 and sum(both) > order:
             raise ValueError(

@@ -14,6 +14,7 @@ from jaxtyping import Array
 
 from .._compiled import Compiled
 from .._domain import AbstractBox
+from .._periodic import Periodic
 from .._precision import bits, turn_on
 from .._problem import Problem
 from .._rate import Rate, rate_of
@@ -88,7 +89,6 @@ def method_of_lines(
     n: int | Sequence[int] | None = None,
     *,
     order: Order = "spectral",
-    periodic: Sequence[int] = (),
     rtol: float = 1e-10,
     solver: Any = None,
     shape: tuple[int, ...] | None = None,
@@ -111,16 +111,14 @@ def method_of_lines(
         An evolution, of first or second order in time, on an `Interval`, a `Box`, or
         any domain in the plane.
         Its residual is affine in its highest time derivative, its conditions
-        `Dirichlet`, `Neumann`, `Robin` or an affine `Condition` of normal derivatives.
+        `Dirichlet`, `Neumann`, `Robin`, `Periodic` or an affine `Condition` of normal
+        derivatives.
     n
         Number of nodes along each axis, one number or one for each; by default 64 in
         one dimension, 24 in two, 12 in three.
     order
         2, 4 or 6 for finite differences; ``"spectral"`` for Chebyshev collocation, and
-        Fourier collocation along periodic axes.
-    periodic
-        Axes along which the solution is periodic, with the width of the box; their
-        faces have no conditions.
+        Fourier collocation along axes with a `Periodic` condition.
     rtol
         Tolerance of the integrator, relative to the size of the initial values.
     solver
@@ -180,8 +178,8 @@ def method_of_lines(
         raise ValueError(f'`order` takes 2, 4, 6 or "spectral"; got {order!r}.')
     if not 0 < rtol < 1:
         raise ValueError(f"`rtol` takes a number between 0 and 1; got {rtol!r}.")
-    periodic = _check_periodic(periodic, domain.dim)
     rate = rate_of(problem, shape)
+    periodic = _periodic_axes(problem)
     least = _fewest(order, rate)
     counts = _check_n(n, domain.dim, order, least)
     fine = _solve(problem, rate, counts, order, periodic, rtol, solver)
@@ -312,17 +310,19 @@ def _fewest(order: Order, rate: Rate) -> int:
     return stencil_width(order, max(highest, 1)) + 3
 
 
-def _check_periodic(periodic: Any, dim: int) -> tuple[int, ...]:
-    try:
-        axes = tuple(int(axis) for axis in periodic)
-    except TypeError:
-        axes = (-1,)
-    if len(set(axes)) < len(axes) or not set(axes) <= set(range(dim)):
-        raise ValueError(
-            f"`periodic` takes axes of space, from 0 to {dim - 1}, such as `(0,)`; got "
-            f"{periodic!r}."
-        )
-    return axes
+def _periodic_axes(problem: Problem) -> tuple[int, ...]:
+    """The axes that have a periodic condition, for all components of the field."""
+    axes = []
+    for condition in problem.conditions:
+        if isinstance(condition, Periodic):
+            if condition.component is not None:
+                raise ValueError(
+                    "`conditions` has a `Periodic` of one `component`; the nodes of an "
+                    "axis go around for all of them. Leave `component` out, or use "
+                    "`pinn.solve`."
+                )
+            axes.append(condition.axis)
+    return tuple(axes)
 
 
 def _check_n(n: Any, dim: int, order: Order, least: int) -> tuple[int, ...]:
