@@ -206,7 +206,6 @@ def march_alone(features: int, duration: float) -> dict[str, Any]:
 def growth(path: str) -> None:
     """Time against the number of features, and against the duration, in a figure."""
     import matplotlib.pyplot as plt
-
     from matplotlib.ticker import NullFormatter, ScalarFormatter
 
     counts, durations = (50, 100, 200, 400, 800), (1.0, 4.0, 16.0, 64.0)
