@@ -47,6 +47,8 @@ def solve(
         the method draws its own.
     method
         By default the one that suits: `LeastSquares` for the readout of the field,
+        `Evolve` for evolutions that are nonlinear, of second order in time or without
+        diffusion, or whose initial data disagrees with a condition,
         `LevenbergMarquardt` for a field without one, `FirstOrder` for very large ones.
         The report says which and why. For example `FirstOrder(optax.adam(1e-3))`
         trains all parameters; `TimeWindows` uses any of them on one window of time

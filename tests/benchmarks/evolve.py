@@ -206,6 +206,7 @@ def march_alone(features: int, duration: float) -> dict[str, Any]:
 def growth(path: str) -> None:
     """Time against the number of features, and against the duration, in a figure."""
     import matplotlib.pyplot as plt
+    from matplotlib.ticker import NullFormatter, ScalarFormatter
 
     counts, durations = (50, 100, 200, 400, 800), (1.0, 4.0, 16.0, 64.0)
     by_count = [apart(f"march_alone({n}, 1.0)")["seconds"] for n in counts]
@@ -218,7 +219,12 @@ def growth(path: str) -> None:
         (axes[1], durations, by_time, "duration, 200 features"),
     ):
         ax.loglog(x, y, "o-")
-        ax.set(xlabel=label, ylabel="seconds", ylim=(min(by_count) / 2, None))
+        ax.set(xlabel=label, ylabel="seconds")
+        ax.set_xticks(x, [f"{number:g}" for number in x])
+        for axis in (ax.xaxis, ax.yaxis):
+            axis.set_minor_formatter(NullFormatter())
+        ax.yaxis.set_major_formatter(ScalarFormatter())
+        ax.set_ylim(0.05, 10.0)
         ax.grid(alpha=0.3, which="both")
     figure.savefig(path, dpi=150)
 
