@@ -13,4 +13,5 @@ from ._holes import (
     blocks as blocks,
 )
 from ._mlp import MLP as MLP
+from ._moved import Moved as Moved, moved as moved
 from ._random_features import RandomFeatures as RandomFeatures
