@@ -15,10 +15,10 @@ from ._settle import Settled, settle
 
 # Of the tolerance of a step.
 _SHARE = 0.1
-# Singular values of the readout's columns below this share are dropped: larger weights
-# than they need would cancel one another.
-_CUT = 1e-11
 _JACOBIANS = 60
+# Singular values of the readout's columns below this share are dropped. A smaller
+# readout would do for the data, but leaves inner parameters with nothing to move.
+_CUT = 1e-11
 
 
 def fit(rows: MovingRows, t: float, tolerance: float) -> Settled:
@@ -33,12 +33,12 @@ def fit(rows: MovingRows, t: float, tolerance: float) -> Settled:
         misfit_slopes_of(rows, jnp.asarray(theta), time)
     )
     theta = np.array(rows.start)
+    allowed = _SHARE * tolerance * float(np.linalg.norm(_data(rows, np.asarray(t))))
     if is_linear_capable(rows.network):
         chosen = _readout_columns(rows.network)
         matrix = slopes(theta)[:, chosen]
         step, *_ = np.linalg.lstsq(matrix, -misfit(theta), rcond=_CUT)
         theta[chosen] += step
-    allowed = _SHARE * tolerance * float(np.linalg.norm(_data(rows, np.asarray(t))))
     with np.errstate(all="ignore"):
         return settle(
             lambda q: (None, misfit(q)), slopes, theta, allowed, jacobians=_JACOBIANS

@@ -171,8 +171,8 @@ def moving_rows(
     for term, condition in zip(problem.terms[1:], problem.conditions, strict=True):
         factor = residuals.factors[term.name]
         if isinstance(condition, Initial):
-            inputs = RowInput((np.full(len(x), problem.time[0]), x))
-            initial.append(Held(term, factor, jax.tree.map(jnp.asarray, inputs)))
+            times = jnp.full(len(x), problem.time[0], x.dtype)
+            initial.append(Held(term, factor, RowInput((times, jnp.asarray(x)))))
             continue
         inputs = _distinct(points[term.name])
         _check_condition(problem, term, network, inputs)
@@ -210,7 +210,8 @@ def _check_condition(
     if not np.allclose(still, turning, rtol=1e-8, atol=0, equal_nan=True):
         raise ValueError(
             f"`conditions`: {term.name!r} holds a time derivative, and "
-            "`NeuralGalerkin` moves a network of space alone. Use `pinn.LeastSquares()`."
+            "`NeuralGalerkin` moves a network of space alone. Use "
+            "`pinn.LeastSquares()`."
         )
 
 

@@ -133,7 +133,7 @@ def take_step(
     rest = end - begin.t
     h = rest if rest <= pace.length else min(pace.length, rest / 2)
     slopes: list[np.ndarray] = [begin.rates]
-    theta, system, misfit = begin.theta, None, 0.0
+    values, theta, system, misfit = begin.values, begin.theta, None, 0.0
     allowed = max(_SHARE * tolerance, pace.allowance * h)
     for i in range(1, len(c)):
         g = begin.values + h * sum(w * k for w, k in zip(a[i], slopes, strict=False))
@@ -143,17 +143,17 @@ def take_step(
             new = _failed(pace, h, found.misfit, np.linalg.norm(begin.rates))
             return Taken(None, new, found.misfit)
         theta, system = found.theta, found.linearised
-        misfit = max(misfit, found.misfit)
-        slopes.append((found.more.values - g) / (h * a[i, i]))
-    off = h * np.linalg.norm(error @ np.stack(slopes)) / tolerance
-    factor = np.clip(_SAFETY * max(off, 1e-10) ** -0.2, _LEAST, _MOST)
+        values, misfit = found.more.values, max(misfit, found.misfit)
+        slopes.append((values - g) / (h * a[i, i]))
+    off = h * float(np.linalg.norm(error @ np.stack(slopes))) / tolerance
+    factor = float(np.clip(_SAFETY * max(off, 1e-10) ** -0.2, _LEAST, _MOST))
     if not off <= 1:
         shorter = h * (factor if np.isfinite(factor) else _LEAST)
-        return Taken(None, replace(pace, length=shorter), misfit)
+        return Taken(None, replace(pace, length=float(shorter)), misfit)
     growth = min(_MOST, max(_CAUTIOUS, _RECOVERY * pace.growth))
     new = Pace(h * min(factor, pace.growth), growth, allowance=pace.allowance)
     time = end if h == rest else begin.t + h
-    return Taken(Point(time, theta, found.more.values, slopes[-1]), new, misfit)
+    return Taken(Point(time, theta, values, slopes[-1]), new, misfit)
 
 
 def rate_of_parameters(

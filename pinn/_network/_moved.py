@@ -117,29 +117,29 @@ def moved(
         The last time of the problem.
     """
     # Positions of the nodes of all panels, a node for each border.
-    times, step = np.asarray(times, float), NODES - 1
+    at, step = np.asarray(times, float), NODES - 1
     chosen: list[int] = [0]
-    edges, tables = [times[0]], []
-    for start in range(0, len(times) - 1, step):
-        some = list(range(start, min(start + step, len(times) - 1) + 1))
-        edges.append(times[some[-1]])
-        tables.append(_table(times[some]))
+    edges, tables = [at[0]], []
+    for start in range(0, len(at) - 1, step):
+        some = list(range(start, min(start + step, len(at) - 1) + 1))
+        edges.append(at[some[-1]])
+        tables.append(_table(at[some]))
         chosen += [*some[1:], *[some[-1]] * (NODES - len(some))]
     if edges[-1] < end:
         edges.append(end)
         tables.append(_held())
         chosen += [chosen[-1]] * step
     # The start of a march has one panel, whatever it becomes.
-    missing = -len(tables) % _BLOCK if len(times) > 1 else 0
-    edges += [edges[-1] + (end - times[0]) * (i + 1) for i in range(missing)]
+    missing = -len(tables) % _BLOCK if len(at) > 1 else 0
+    edges += [edges[-1] + (end - at[0]) * (i + 1) for i in range(missing)]
     tables += [_held()] * missing
     chosen += [chosen[-1]] * step * missing
     moving, known = eqx.partition(network, eqx.is_inexact_array)
     unravel = jax.vmap(ravel_pytree(moving)[1])
-    at = lambda rows: unravel(jnp.asarray(np.stack(rows)[chosen]))
+    of = lambda rows: unravel(jnp.asarray(np.stack(rows)[chosen]))
     return Moved(
-        eqx.combine(at(thetas), known),
-        at(etas),
+        eqx.combine(of(thetas), known),
+        of(etas),
         jnp.asarray(np.asarray(edges)),
         jnp.asarray(np.stack(tables)),
     )
