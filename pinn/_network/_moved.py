@@ -48,7 +48,7 @@ class Moved(eqx.Module):
     space: Any
     slopes: Any
     edges: Float[Array, " edges"]
-    table: Float[Array, "panels degree 2nodes"]
+    table: Float[Array, "panels degree data"]
 
     def __call__(self, t: Any, x: Float[Array, " dim"]) -> Float[Array, "*d"]:
         panel = self._panel(t)
