@@ -74,7 +74,7 @@ class NeuralGalerkin(AbstractMethod):
         Root mean square length of the vectors of weights of its first layer, per half
         width of the domain, dimensionless.
     tolerance
-        Of a step, relative to the size of the initial data; by default a tenth of the
+        Of a step, relative to the size of the field; by default a tenth of the
         tolerance of the solve, and 1e-7 for a network of yours or without a tolerance.
 
     Raises
@@ -189,7 +189,8 @@ class NeuralGalerkin(AbstractMethod):
         return State(
             rows=rows,
             time=(start, stop),
-            tolerance=absolute,
+            tolerance=tolerance,
+            size=float(size) or 1.0,
             point=point,
             pace=Pace(_FIRST_STEP * (stop - start)),
             path=((start, fitted.theta, eta),),
@@ -202,14 +203,12 @@ class NeuralGalerkin(AbstractMethod):
         """One step in time, or a shorter one to be tried next."""
         start, stop = state.time
         with np.errstate(all="ignore"):
-            taken = take_step(
-                state.rows, state.point, stop, state.pace, state.tolerance
-            )
+            taken = take_step(state.rows, state.point, stop, state.pace, state.allowed)
         failed = not taken.pace.length > _STANDSTILL * (stop - start)
         new = dataclasses.replace(state, pace=taken.pace, failed=failed)
         if taken.point is not None:
             length = taken.point.t - state.point.t
-            allowed = _SHARE * state.tolerance / length
+            allowed = _SHARE * state.allowed / length
             eta, _ = rate_of_parameters(state.rows, taken.point, allowed)
             new = dataclasses.replace(
                 new,
@@ -233,7 +232,7 @@ class NeuralGalerkin(AbstractMethod):
                 f"the network meets the initial data to {state.unfitted:.1e} only"
             )
         size = float(np.linalg.norm(state.point.values))
-        if state.left > _LOST * state.tolerance:
+        if state.left > _LOST * state.allowed:
             said.append(
                 f"what the network could not follow adds up to {state.left:.1e}, where "
                 f"the field is {size:.1e} at last; a wider one follows more"
@@ -335,8 +334,8 @@ class State:
         What moves the parameters.
     time
         First and last time.
-    tolerance
-        Of a step, in the unit of the field.
+    tolerance, size
+        Of a step, relative to the size; and that of the field at the start.
     point, pace
         Where it is, and how the steps go.
     path
@@ -352,12 +351,19 @@ class State:
     rows: MovingRows
     time: tuple[float, float]
     tolerance: float
+    size: float
     point: Point
     pace: Pace
     path: tuple[tuple[float, np.ndarray, np.ndarray], ...]
     unfitted: float
     left: float = 0.0
     failed: bool = False
+
+    @property
+    def allowed(self) -> float:
+        """The tolerance of a step in the unit of the field, which may have grown."""
+        size = float(np.linalg.norm(self.point.values))
+        return self.tolerance * max(self.size, size)
 
 
 def _unmoved(problem: Problem, network: Any) -> Moved:

@@ -59,7 +59,7 @@ class Moved(eqx.Module):
             chebyshev.append(2 * s * chebyshev[-1] - chebyshev[-2])
         weights = jnp.stack(chebyshev) @ self.table[panel]
         moving, known = eqx.partition(self.space, eqx.is_inexact_array)
-        nodes = (NODES - 1) * panel + np.arange(NODES)
+        nodes = (NODES - 1) * panel + jnp.arange(NODES, dtype=jnp.int32)
         some = lambda tree: jax.tree.map(lambda a: a[nodes], tree)
 
         def at(theta, eta):
@@ -90,7 +90,7 @@ class Moved(eqx.Module):
 
     def _panel(self, t: Any) -> Any:
         if len(self.table) == 1:
-            return 0
+            return jnp.zeros((), jnp.int32)
         inner = jax.lax.stop_gradient(self.edges[1:-1])
         return jnp.sum(jax.lax.stop_gradient(t) >= inner, dtype=jnp.int32)
 
