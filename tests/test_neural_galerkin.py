@@ -187,6 +187,7 @@ def test_template_has_the_structure_of_what_was_computed(march):
     assert shapes(found) == shapes(field)
 
 
+@pytest.mark.slow
 def test_blow_up_keeps_what_was_computed_and_says_when():
     growth = lambda u, t, x: dt(u)(t, x) - u(t, x) ** 2
     problem = Problem(ROD, growth, [Initial(1.0)], time=(0.0, 2.0))
@@ -202,6 +203,7 @@ def test_blow_up_keeps_what_was_computed_and_says_when():
     assert_allclose(found, 2.0, rtol=1e-2)
 
 
+@pytest.mark.slow
 def test_network_of_the_user_is_moved_and_resumed(getkey, tmp_path):
     problem = transported(time=(0.0, 0.1))
     net = pinn.MLP(1, "scalar", 14, 1, bounds=([0.0], [1.0]), key=jr.key(5))

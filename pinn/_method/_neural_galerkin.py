@@ -40,7 +40,7 @@ _FIRST_STEP = 1e-3
 # follow Burgers' front at a viscosity of 0.1/π; with 60 all that were tried do.
 _WIDTH = 60
 # Steps shorter than this share of the duration end the march.
-_STANDSTILL = 1e-9
+_STANDSTILL = 1e-6
 
 
 class NeuralGalerkin(AbstractMethod):
