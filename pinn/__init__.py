@@ -40,6 +40,7 @@ from ._method import (
     FirstOrder as FirstOrder,
     LeastSquares as LeastSquares,
     LevenbergMarquardt as LevenbergMarquardt,
+    NeuralGalerkin as NeuralGalerkin,
     Refinement as Refinement,
     SelfScaledBroyden as SelfScaledBroyden,
     Sequence as Sequence,

@@ -302,7 +302,7 @@ class Session:
 
         def like(origin: Any) -> Any:
             if not own:
-                return field
+                return method.grown(field, origin)
             return method.template(problem, self.shape, recalled(origin))
 
         self.plan = recalled(header["memory"])

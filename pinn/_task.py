@@ -125,6 +125,7 @@ class Task:
             shape = field_shape(problem)
             field = method.default_field(problem, shape, key=keys())
         else:
+            field = method.adopted(problem, field)
             check_field(problem, field)
             shape = shape_of(field, problem)
         method.check(problem, field)

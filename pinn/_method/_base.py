@@ -132,6 +132,14 @@ class AbstractMethod(eqx.Module):
     ) -> Any:
         """The field to start from where the user passes none."""
 
+    def adopted(self, problem: Problem, field: Any) -> Any:
+        """A field that the user passed, as the method will have it."""
+        return field
+
+    def grown(self, field: Any, memory: Any) -> Any:
+        """An adopted field with the structure that `origin` wrote down."""
+        return field
+
     @abc.abstractmethod
     def number_of_points(self, field: Any) -> int:
         """Points for the equation that suit a field."""

@@ -15,5 +15,6 @@ from ._holes import (
 )
 from ._mlp import MLP as MLP
 from ._periodic_embedding import PeriodicEmbedding as PeriodicEmbedding
+from ._moved import Moved as Moved, moved as moved
 from ._random_features import RandomFeatures as RandomFeatures
 from ._windowed import Windowed as Windowed
