@@ -14,7 +14,7 @@ from ._holes import (
     blocks as blocks,
 )
 from ._mlp import MLP as MLP
-from ._periodic_embedding import PeriodicEmbedding as PeriodicEmbedding
 from ._moved import Moved as Moved, moved as moved
+from ._periodic_embedding import PeriodicEmbedding as PeriodicEmbedding
 from ._random_features import RandomFeatures as RandomFeatures
 from ._windowed import Windowed as Windowed
