@@ -67,7 +67,7 @@ def to_paraview(
     axes = coordinates(domain, grid, time)
     times = axes.pop("t", None)
     points, cells = _cells(domain, list(axes.values()))
-    blocks = [(_CELLS[domain.dim], cells)]
+    blocks: Any = [(_CELLS[domain.dim], cells)]
     padded = np.zeros((len(points), 3))
     padded[:, : domain.dim] = points
     # A node on the rim may be outside by rounding, and belongs to cells inside.

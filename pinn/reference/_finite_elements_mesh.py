@@ -69,7 +69,8 @@ def triangles(domain: AbstractDomain, spacing: float, *, curved: bool) -> Triang
     for attempt in range(_ATTEMPTS):
         nodes, chords, spacings = _boundary(domain, spacing / 2**attempt)
         points, cells = _fill(domain, nodes, spacings, spacing / 2**attempt)
-        mesh = skfem.MeshTri(*map(np.ascontiguousarray, (points.T, cells.T)))
+        vertices, triangles = map(np.ascontiguousarray, (points.T, cells.T))
+        mesh: Any = skfem.MeshTri(vertices, triangles)
         facets = mesh.boundary_facets()
         found = {tuple(sorted(map(int, mesh.facets[:, f]))): f for f in facets}
         wanted = {tuple(sorted(chord.ends)): chord.middle for chord in chords}
@@ -85,7 +86,7 @@ def triangles(domain: AbstractDomain, spacing: float, *, curved: bool) -> Triang
     numbers = np.array(list(found.values()))
     if not curved:
         return Triangles(mesh, numbers, middles)
-    quadratic = skfem.MeshTri2.from_mesh(mesh)
+    quadratic: Any = skfem.MeshTri2.from_mesh(mesh)
     places = quadratic.doflocs.copy()
     places[:, quadratic.dofs.facet_dofs[0, numbers]] = middles.T
     return Triangles(dataclasses.replace(quadratic, doflocs=places), numbers, middles)

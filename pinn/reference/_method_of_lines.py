@@ -161,12 +161,12 @@ def method_of_lines(
         raise ValueError(f"`method_of_lines` needs 64-bit numbers. {turn_on()}")
     domain = problem.domain
     if domain.dim == 2 and not isinstance(domain, AbstractBox):
-        boxes_only = order != "spectral" or len(tuple(periodic)) > 0 or solver
+        boxes_only = order != "spectral" or solver
         if boxes_only or not (n is None or isinstance(n, int)):
             raise ValueError(
                 f"`problem` has the domain {domain.describe()}, which is divided into "
-                "triangles: `n` takes one number, and `order`, `periodic` and `solver` "
-                "are for boxes. See `pinn.reference.finite_elements`."
+                "triangles: `n` takes one number, and `order` and `solver` are for "
+                "boxes. See `pinn.reference.finite_elements`."
             )
         return finite_elements(problem, n, rtol=rtol, shape=shape, estimate=estimate)
     if not isinstance(domain, AbstractBox):
