@@ -15,6 +15,7 @@ tanh are smooth, and do better.
 """
 
 import sys
+from pathlib import Path
 
 import jax
 import numpy as np
@@ -63,7 +64,7 @@ def main(steps=3000, frames=30, starts=5):
 
 
 def plot(fits, path=None):
-    """The last fits; with a path that ends in .gif, how they came about."""
+    """The last fits; beside the picture, as a film, how they came about."""
     from matplotlib.animation import FuncAnimation
     from matplotlib.figure import Figure
 
@@ -73,16 +74,16 @@ def plot(fits, path=None):
     lines = [axis.plot(X, fit[-1], label=name)[0] for name, fit in fits.items()]
     axis.set(xlabel="x", ylabel="u", ylim=(-1, 4.2))
     axis.legend(loc="upper left")
-    if str(path).endswith(".gif"):
+    if path is not None:
+        figure.savefig(path, dpi=150)
 
         def show(frame):
             for line, fit in zip(lines, fits.values(), strict=True):
                 line.set_ydata(fit[min(frame, len(fit) - 1)])
 
         frames = max(len(fit) for fit in fits.values())
-        FuncAnimation(figure, show, frames).save(path, writer="pillow", fps=8)
-    elif path is not None:
-        figure.savefig(path, dpi=150)
+        film = FuncAnimation(figure, show, frames)
+        film.save(Path(path).with_suffix(".gif"), writer="pillow", fps=8)
     return figure
 
 

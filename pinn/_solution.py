@@ -13,7 +13,9 @@ import jax.numpy as jnp
 import jax.random as jr
 import numpy as np
 
+from ._checks import is_whole
 from ._conserved import integrals
+from ._crossings import crossings
 from ._evaluate import evaluated
 from ._precision import Precision, arithmetic, fitting
 from ._preflight import Report as PreflightReport
@@ -242,6 +244,38 @@ class Solution(eqx.Module):
             )
         with self._arithmetic():
             return integrals(fitting(self.problem), self.field, times)
+
+    def crossings(self, function: Callable[..., Any], *, n: int = 200) -> np.ndarray:
+        """The times of an event: when a quantity of the solution passes zero.
+
+        Parameters
+        ----------
+        function
+            ``function(t, u)``: one number, of the time and of the field at that time,
+            a function of space: ``lambda t, u: u(centre) - 0.5``.
+        n
+            At how many times, evenly from the first to the last, signs are compared:
+            two events closer to each other than that may be missed.
+
+        Returns
+        -------
+        numpy.ndarray
+            The times in order, in the caller's unit, none where it never does.
+
+        Raises
+        ------
+        ValueError
+            If the problem has no time, or `function` does not return one number.
+        """
+        if self.problem.time is None:
+            raise ValueError(
+                "`crossings` are times, which the problem does not have: give "
+                "`pinn.Problem` `time=(t0, t1)`."
+            )
+        if not (is_whole(n) and n >= 2):
+            raise ValueError(f"`n` takes an integer of at least 2; got {n!r}.")
+        with self._arithmetic():
+            return crossings(function, self.field, self.problem.time, n)
 
     def plot(
         self,

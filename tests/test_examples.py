@@ -33,6 +33,14 @@ CASES = {
     "own_activation": (1e-3, lambda solution: solution.report.relative_l2),
     "poisson_5d": (1e-2, lambda solution: solution.report.relative_l2),
     "poisson_holes": (2e-2, _holes_error),
+    "allen_cahn": (
+        1e-3,
+        lambda solution: solution.error(pinn.problems.allen_cahn_reference()),
+    ),
+    "korteweg_de_vries": (
+        1e-3,
+        lambda solution: solution.error(pinn.problems.korteweg_de_vries_reference()),
+    ),
 }
 
 
@@ -53,7 +61,7 @@ def _load(name):
 
 
 # Those that have a test of their own.
-OTHERS = ("high_dimension", "relu_laplacian")
+OTHERS = ("heat_on_a_disk", "high_dimension", "relu_laplacian")
 # The laboratory: how each is shortened.
 LABORATORY = {
     "activation_study": {"steps": 20, "seeds": 2, "activations": ("tanh",)},
@@ -124,6 +132,17 @@ def test_example(name, tmp_path, capsys):
 
 
 @pytest.mark.slow
+def test_the_disk_agrees_with_finite_elements(capsys):
+    example = _load("heat_on_a_disk")
+    solution = example.main(duration=0.02, elements=8)
+    text = capsys.readouterr().out
+    found = float(re.search(r"relative L2 error\s+(\S+)", text)[1])
+    theirs = float(re.search(r"of the elements\s+(\S+)", text)[1])
+    assert found <= 3 * (1e-3 + theirs)
+    assert solution.report.estimate is not None
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("name", LABORATORY)
 def test_the_examples_of_the_laboratory_run(name, tmp_path, capsys):
     example = _load(name)
@@ -147,7 +166,7 @@ def test_the_fit_of_two_units_becomes_the_best_line_and_an_animation(tmp_path):
     fits = example.main()
     best, relu = (example.error(fits[k][-1]) for k in ("best broken line", "relu"))
     assert 0.99 * best < relu < 1.2 * best
-    example.plot(fits, tmp_path / "fit.gif")
+    example.plot(fits, tmp_path / "fit.png")
     assert (tmp_path / "fit.gif").read_bytes()[:4] == b"GIF8"
 
 

@@ -38,6 +38,7 @@ LEVELS = {
     "_equation": 5,
     "_points": 5,
     "_conserved": 5,
+    "_crossings": 5,
     "_seam": 5,
     "_rate": 6,
     "_residuals": 6,

@@ -25,11 +25,14 @@ ORDER = (
     "poisson",
     "heat",
     "heat_2d",
+    "heat_on_a_disk",
     "heat_long",
     "wave_equation",
     "helmholtz",
     "nonlinear_poisson",
     "burgers",
+    "allen_cahn",
+    "korteweg_de_vries",
     "poisson_holes",
     "poisson_5d",
     "high_dimension",
@@ -39,6 +42,11 @@ ORDER = (
     "own_method",
     "restart",
     "relu_laplacian",
+    "kinked_loss",
+    "broken_line",
+    "dead_units",
+    "adaptive_activations",
+    "activation_study",
 )
 RECORDS = "gallery.json"
 # An animation is shown rather than a picture.
