@@ -42,9 +42,9 @@ def main(tol=1e-5):
     print(solution.report)
 
     # %%
-    # When has the middle come down to -1/2? Events are zeros of any quantity.
-    event = lambda t, u: u(jnp.zeros(1)) + 0.5
-    print(f"\nmiddle at -1/2  {solution.crossings(event)}")
+    # When is a point half way to its phase? Events are zeros of any quantity.
+    half = lambda t, u: u(jnp.array([0.3])) - 0.5
+    print(f"\nu(t, 0.3) = 1/2 at t = {solution.crossings(half)}")
     error = solution.error(pinn.problems.allen_cahn_reference())
     print(f"relative L2 error  {error:.1e}")
     return solution

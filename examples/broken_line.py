@@ -81,8 +81,7 @@ def plot(fits, path=None):
             for line, fit in zip(lines, fits.values(), strict=True):
                 line.set_ydata(fit[min(frame, len(fit) - 1)])
 
-        frames = max(len(fit) for fit in fits.values())
-        film = FuncAnimation(figure, show, frames)
+        film = FuncAnimation(figure, show, max(map(len, fits.values())))
         film.save(Path(path).with_suffix(".gif"), writer="pillow", fps=8)
     return figure
 

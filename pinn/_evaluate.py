@@ -1,5 +1,6 @@
 """The values of a field at many points."""
 
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -7,19 +8,26 @@ import jax
 from ._compiled import Compiled
 from ._network import Evolved
 
-# Points at which a field of a march is evaluated together.
-_AT_ONCE = 256
+# Numbers looked up together for some points. Larger arrays would be given back to the
+# system each time, which costs more than the arithmetic.
+_AT_ONCE = 2**18
+
+
+def mapped(function: Callable[..., Any], field: Any, arguments: tuple[Any, ...]) -> Any:
+    """A function of one point at many, stacked along a leading axis. Traceable.
+
+    A `field` of a march, which the function evaluates, looks up a table of numbers for
+    each point, too many for all points at once.
+    """
+    if not isinstance(field, Evolved):
+        return jax.vmap(function)(*arguments)
+    some = max(1, _AT_ONCE // field.coefficients[0].size)
+    return jax.lax.map(lambda a: function(*a), arguments, batch_size=some)
 
 
 def at_points(field: Any, arguments: tuple[Any, ...]) -> Any:
-    """Values ``(n, *d)`` at points that are stacked along a leading axis. Traceable.
-
-    A field of a march looks up a table of numbers for each point, too many for all
-    points at once.
-    """
-    if not isinstance(field, Evolved):
-        return jax.vmap(field)(*arguments)
-    return jax.lax.map(lambda a: field(*a), arguments, batch_size=_AT_ONCE)
+    """Values ``(n, *d)`` of a field at many points. Traceable."""
+    return mapped(field, field, arguments)
 
 
 evaluated = Compiled(at_points)

@@ -444,3 +444,20 @@ def test_wrong_arguments_are_refused(getkey):
     network = pinn.RandomFeatures(2, "scalar", 5, key=getkey())
     with refused("`field`"):
         pinn.solve(pinn.problems.heat(), network, pinn.Evolve(), key=getkey())
+
+
+def test_the_last_time_has_value_and_rate_of_the_panel_that_ends_there():
+    network = pinn.RandomFeatures(
+        1, "scalar", 1, bounds=([0.0], [1.0]), key=jax.random.key(0)
+    )
+    panels = Panels(network, (1.0, 3.0), (), 2)
+    for end in (0.25, 0.5, 1.0):  # three panels, of which the field has room for four
+        table = np.zeros((3, 1, 2))
+        table[:, 0, 1] = 1.0, end, 0.5  # of the constant alone
+        panels.add(end, table)
+    field, x = panels.field(), jnp.array([0.5])
+    assert len(field.windows) == 4
+    # On [2, 3] it is 1 + s + (2 s^2 - 1)/2 with s = 2 t - 5.
+    for t, value, rate in [(3.0, 2.5, 6.0), (2.5, 0.5, 2.0)]:
+        assert_allclose(field(jnp.asarray(t), x), value, rtol=1e-13)
+        assert_allclose(pinn.dt(field)(jnp.asarray(t), x), rate, rtol=1e-13)

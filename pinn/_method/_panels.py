@@ -63,11 +63,15 @@ class Panels:
         step = edges[-1] - edges[-2]
         edges += [edges[-1] + step * (i + 1) for i in range(missing)]
         stays = np.zeros_like(tables[-1])
-        stays[0] = tables[-1].sum(axis=0)  # the last time belongs to the next panel
+        stays[0] = tables[-1].sum(axis=0)
         tables += [stays] * missing
         windows += [windows[-1]] * missing
         start, stop = self.time
         edges = start + (stop - start) * np.asarray(edges)
+        if missing:
+            # The last time belongs to the panel that ends there, which has its rate.
+            ulp = np.spacing(max(abs(start), abs(stop)))
+            edges[-missing - 1] = max(edges[-missing - 1], stop) + 4 * ulp
         coefficients = np.stack(tables).reshape(
             len(tables), self.degree + 1, *self.shape, m + 1
         )

@@ -9,6 +9,7 @@ import numpy as np
 
 from .._compiled import Compiled
 from .._domain import AbstractDomain
+from .._evaluate import mapped
 
 SPACE = ("x", "y", "z")
 _DEFAULT = {1: 201, 2: 101, 3: 41}
@@ -90,7 +91,7 @@ def _masked(field, domain, *arguments):
             return value
         return jnp.where(domain.contains(point[-1]), value, jnp.nan)
 
-    return jax.vmap(one)(*arguments)
+    return mapped(one, field, arguments)
 
 
 _values = Compiled(_masked)

@@ -9,6 +9,7 @@ import numpy as np
 
 from .._compiled import Compiled
 from .._domain import AbstractBox, AbstractDomain
+from .._evaluate import mapped
 
 _FULL, _ROUND = 121, 301  # points along the longer axis; more so that a rim looks round
 _BLOCK = 16_384  # points at once, so that memory does not grow with the picture
@@ -136,7 +137,7 @@ def _values_at_points(field, exact, residual, domain, arguments, component):
             result["residual"] = jnp.sqrt(sum(squares[1:], squares[0]))
         return result
 
-    return jax.vmap(one)(*arguments)
+    return mapped(one, field, arguments)
 
 
 _at_points = Compiled(_values_at_points)
