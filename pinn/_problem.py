@@ -285,7 +285,7 @@ def _check_conserved(
             '`conserved` takes densities by name, `{"mass": lambda u, t, x: u(t, x)}`; '
             f"got {conserved!r}."
         )
-    if time is None:
+    if conserved and time is None:
         raise ValueError(
             "`conserved` needs a problem with a time: give `Problem(..., time=(t0, "
             "t1))`, or leave it out."

@@ -253,7 +253,7 @@ RESUMED = {
 @pytest.mark.parametrize(
     "name",
     [
-        "gradient-norm",
+        pytest.param("gradient-norm", marks=pytest.mark.slow),
         pytest.param("causal", marks=pytest.mark.slow),
         pytest.param("attention", marks=pytest.mark.slow),
         pytest.param("distribution", marks=pytest.mark.slow),

@@ -115,6 +115,7 @@ def test_tolerance_not_reached_is_code_1_with_the_report(run, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_quiet_prints_nothing(run, tmp_path):
     arguments = ("--quiet", "--features", 30, "--tol", 0.5, "--out", "p.pdf")
     assert run("solve", "heat", *arguments) == (0, "", "")

@@ -54,7 +54,7 @@ SLOW = pytest.mark.slow
 @pytest.mark.parametrize(
     ("make", "method"),
     [
-        (cooled, pinn.Evolve()),
+        pytest.param(cooled, pinn.Evolve(), marks=SLOW),
         pytest.param(cooled, pinn.LeastSquares(), marks=SLOW),
         (string, pinn.LeastSquares()),
         pytest.param(string, pinn.Evolve(), marks=SLOW),

@@ -67,6 +67,7 @@ def test_vectors_are_integrated_by_component():
     np.testing.assert_allclose(found["momentum"], [[6.0, 6.0]], rtol=1e-13)
 
 
+@pytest.mark.slow
 def test_the_report_and_the_solution_tell():
     field = pinn.RandomFeatures(
         2, "scalar", 40, bounds=problem(ROD).bounds, key=jax.random.key(1)

@@ -308,6 +308,7 @@ def test_heat_is_solved_to_its_tolerance_and_read_back(tmp_path):
         assert np.array_equal(a, b) if eqx.is_array(a) else a is b
 
 
+@pytest.mark.slow
 def test_wave_is_solved_to_its_tolerance_and_resumed(tmp_path):
     turn = lambda t: jnp.cos(2 * jnp.pi * t) + 0.3 * jnp.sin(2 * jnp.pi * t)
     exact = lambda t, x: turn(t) * sine(x)

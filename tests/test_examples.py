@@ -81,6 +81,7 @@ def test_every_example_is_listed_here():
     }
 
 
+@pytest.mark.slow
 def test_the_example_of_relu(tmp_path, capsys):
     """Of a piecewise linear and a smooth network one is stopped, the other passes."""
     example = _load("relu_laplacian")
@@ -227,7 +228,9 @@ def test_the_first_page_shows_the_program_of_the_readme():
     assert programs[0] in page.read_text()
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/extend.md"])
+@pytest.mark.parametrize(
+    "page", ["README.md", pytest.param("docs/extend.md", marks=pytest.mark.slow)]
+)
 def test_the_programs_of_a_page_run_as_written(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     text = (EXAMPLES.parent / page).read_text()

@@ -68,6 +68,7 @@ def test_what_was_loaded_can_be_saved_and_plotted(path, tmp_path):
     assert loaded.error(problem_of("poisson_1d").exact) < 1e-6
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name", ["wave", pytest.param("nonlinear", marks=pytest.mark.slow)]
 )

@@ -71,6 +71,7 @@ def test_exact_for_a_polynomial_in_the_span():
     assert_allclose(found.readout.bias, 7.0, rtol=1e-13)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("components", ["scalar", 2])
 def test_exact_for_a_network_in_the_span(components):
     """Twenty features; the solution is the same network with another readout."""
@@ -136,6 +137,7 @@ def test_gauss_newton_converges_quadratically_in_the_span():
     assert len(losses) <= 10
 
 
+@pytest.mark.slow
 def test_nonlinear_problem_to_eight_digits():
     solution = solution_of("nonlinear", 1e-6)
     assert solution.report.relative_l2 < 1e-8

@@ -169,6 +169,7 @@ def test_an_embedded_network_is_periodic_with_all_its_derivatives():
     assert_allclose(found, expected, rtol=1e-10)
 
 
+@pytest.mark.slow
 def test_an_embedded_readout_is_solved_for():
     exact = lambda x: jnp.exp(jnp.sin(jnp.pi * x[0]))
     problem = Problem(RING, lambda u, x: poisson(u, x) - poisson(exact, x), [])
@@ -181,6 +182,7 @@ def test_an_embedded_readout_is_solved_for():
     assert solution.report.relative_l2 < 1e-8
 
 
+@pytest.mark.slow
 def test_least_squares_on_a_ring():
     exact = lambda x: jnp.exp(jnp.sin(jnp.pi * x[0]))
     residual = lambda u, x: poisson(u, x) - poisson(exact, x)

@@ -133,7 +133,11 @@ def poisson_of(exact, domain=ROD, operator=None):
     ("exact", "kind"),
     [
         (lambda x: jnp.sin(5 * x[0]) * jnp.exp(x[0]), "waves"),
-        (lambda x: jnp.tanh(40 * (x[0] - 0.3)), "ridges|fronts"),
+        pytest.param(
+            lambda x: jnp.tanh(40 * (x[0] - 0.3)),
+            "ridges|fronts",
+            marks=pytest.mark.slow,
+        ),
     ],
 )
 def test_features_suit_the_solution(exact, kind):
@@ -199,6 +203,7 @@ def test_the_leading_derivatives_stay_and_all_else_is_scaled():
     assert_allclose(matrix @ step, change, rtol=1e-6, atol=1e-12)
 
 
+@pytest.mark.slow
 def test_continuation_finds_what_steps_from_zero_do_not():
     """0.04 u'' + u - u^3 = 0 from -1 to 1: at u = 0 Newton's step leads elsewhere."""
     width = 0.2

@@ -266,6 +266,7 @@ def test_an_error_of_zero_and_a_constant_field_can_be_drawn(tmp_path):
         assert path.stat().st_size > 1000
 
 
+@pytest.mark.slow
 def test_a_solution_draws_itself(tmp_path):
     solution = solution_of("poisson_1d")
     path = tmp_path / "solution.png"

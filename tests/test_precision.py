@@ -48,6 +48,7 @@ def closed_over():
     return pinn.Problem(rod, residual, conditions, exact=exact)
 
 
+@pytest.mark.slow
 def test_32_bit_is_not_promoted_by_what_functions_close_over(closed_over):
     method = LeastSquares(features=20, largest=20)
     with jax.numpy_dtype_promotion("standard"):

@@ -186,6 +186,7 @@ def cooling():
     return exact, Problem(DISK, heat, conditions, time=(0.0, 1.0))
 
 
+@pytest.mark.slow
 def test_heat_on_a_disc_through_the_method_of_lines():
     exact, problem = cooling()
     u = pinn.reference.method_of_lines(problem, 6, rtol=1e-4, estimate=False)
@@ -324,7 +325,7 @@ def test_what_it_does_not_take_is_refused(problem, options, message):
 
 def test_the_method_of_lines_sends_its_options_for_boxes_back():
     _, problem = cooling()
-    with refused("`order`, `periodic` and `solver` are for boxes"):
+    with refused("`order` and `solver` are for boxes"):
         pinn.reference.method_of_lines(problem, order=4)
 
 

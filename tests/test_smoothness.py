@@ -48,13 +48,21 @@ def check(name):
     return smoothness(f, sample=sample if inputs == "vector" else (sample, sample + 1))
 
 
-@pytest.mark.parametrize("name", ROWS)
+# These take seconds each, for their many operations.
+HEAVY = ("abu", "b_spline", "sgt", "mixture", "trainable_sinc")
+NAMES = [
+    pytest.param(name, marks=[pytest.mark.slow] if name in HEAVY else [])
+    for name in ROWS
+]
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_verdicts_on_the_catalogue(name):
     expected = [v for v, names in VERDICTS.items() if name in names.split()]
     assert letters(check(name)) == (expected or ["RRRR"])[0]
 
 
-@pytest.mark.parametrize("name", ROWS)
+@pytest.mark.parametrize("name", NAMES)
 def test_catalogue_and_check_agree(name):
     row, result = ROWS[name], check(name)
     # Of C^4 and better, a check up to order 4 cannot tell.

@@ -223,6 +223,7 @@ def test_error_against_a_table_in_time():
 # The same again.
 
 
+@pytest.mark.slow
 def test_the_same_key_gives_the_same_solution(solution):
     again = solve(tol=1e-6)
     assert eqx.tree_equal(again.field, solution.field)

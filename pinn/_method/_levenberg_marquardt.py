@@ -1,7 +1,7 @@
 """Levenberg-Marquardt steps for all parameters of a network."""
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 import equinox as eqx
@@ -295,6 +295,14 @@ class LevenbergMarquardt(AbstractMethod):
 
     def weights(self, residuals: Residuals, state: "State") -> dict[str, float]:
         return state.batch.mean_weights(residuals)
+
+    def remember(self, plan: "Plan | None") -> Any:
+        return None if plan is None else asdict(plan)
+
+    def recall(
+        self, problem: Problem, shape: tuple[int, ...], tol: float | None, memory: Any
+    ) -> "Plan":
+        return Plan(**memory)
 
     def refine(
         self, plan: "Plan | None", field: Any, evidence: Evidence, *, key: PRNGKeyArray
