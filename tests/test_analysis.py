@@ -369,6 +369,7 @@ def mine(s):
     return jnp.sin(s) + 0.1 * s
 
 
+@pytest.mark.slow
 def test_a_study_compares_what_it_is_given():
     told = []
     found = analysis.study(

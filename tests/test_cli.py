@@ -140,6 +140,7 @@ def test_check_as_json(run):
     assert "relu" in value["error"]
 
 
+@pytest.mark.slow
 @jax.numpy_dtype_promotion("standard")  # optax's Adam mixes types
 def test_an_allowed_finding_does_not_stop_the_solve(run):
     allow = ("--allow", "vanishing-derivative", "--allow", "dead-residual")
@@ -378,6 +379,7 @@ def test_ctrl_c_keeps_the_best_answer(tmp_path):
     assert (tmp_path / report["picture"]).is_file()
 
 
+@pytest.mark.slow
 def test_a_solve_is_kept_and_gone_on_with(run):
     few = ("solve", "heat", "--features", 60, "--no-plot", "--json")
     _, first, _ = run(*few, "--checkpoint", "kept")

@@ -1,12 +1,13 @@
 """Events: the times at which a quantity of a solution passes zero."""
 
+from types import SimpleNamespace
+
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 import pinn
 from pinn._crossings import crossings
-from pinn._solution import Solution
 
 CENTRE = jnp.array([0.5])
 
@@ -40,6 +41,9 @@ def test_an_integral_may_be_the_quantity():
 def test_wrong_arguments_are_refused():
     with pytest.raises(ValueError, match=r"`function` takes \(t, u\) to one number"):
         crossings(lambda t, u: jnp.ones(2), decaying, (0.0, 1.0), 5)
-    still = Solution(lambda x: x[0], pinn.problems.poisson(), None, (), None)
+    still = SimpleNamespace(problem=pinn.problems.poisson())
     with pytest.raises(ValueError, match="`crossings` are times"):
-        still.crossings(lambda t, u: u(CENTRE))
+        pinn.Solution.crossings(still, lambda t, u: u(CENTRE))
+    moving = SimpleNamespace(problem=pinn.problems.heat())
+    with pytest.raises(ValueError, match="`n` takes an integer of at least 2"):
+        pinn.Solution.crossings(moving, lambda t, u: u(CENTRE), n=1)

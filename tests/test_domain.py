@@ -306,6 +306,7 @@ def test_part_of_does_not_change_under_repetition():
     assert eqx.tree_equal(part_of(part, whole), part)
 
 
+@pytest.mark.slow
 def test_proof_agrees_with_sampling(getkey):
     # Under `jit` nothing is proven, and every point is tested.
     domain = holes()

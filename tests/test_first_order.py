@@ -138,6 +138,7 @@ def test_steps_that_blow_the_loss_up_are_shortened_until_it_falls(field):
     assert last.best_loss < first
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("until", [12, 10**9])
 def test_solve_survives_nan_and_says_so(until):
     method = FirstOrder(poisoned(5, until), steps=50, points=20, width=6, depth=1)

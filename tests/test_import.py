@@ -61,6 +61,7 @@ def test_public_names_are_there_and_have_a_docstring():
     assert out.split() == []
 
 
+@pytest.mark.slow
 def test_building_a_problem_keeps_the_precision_of_the_caller():
     run(
         """

@@ -86,6 +86,7 @@ def test_rows_are_jumps_of_the_field_and_its_derivatives():
     assert_allclose(one["u_nn"], u(x[0]), rtol=1e-12)
 
 
+@pytest.mark.slow
 def test_fast_rows_equal_plain_ones():
     def residual(u, x):
         return -laplacian(u)(x) + u(x) ** 2
@@ -260,6 +261,7 @@ def test_advection_marches_exactly():
     assert shapes(method.template(problem, (), plan)) == shapes(solution.field)
 
 
+@pytest.mark.slow
 def test_marched_waves_have_the_rows_of_their_field():
     problem = Problem(
         RING,

@@ -35,6 +35,7 @@ def definite(n, key, spread=4.0):
     return (q * jnp.logspace(0, spread, n)[None, :]) @ q.T
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("update", UPDATES)
 def test_the_secant_equation_holds_and_the_inverse_stays_definite(update, getkey):
     n = 7

@@ -466,6 +466,7 @@ PROGRAM = """
 """
 
 
+@pytest.mark.slow
 def test_32_bit():
     run = subprocess.run(
         [sys.executable, "-W", "error", "-c", textwrap.dedent(PROGRAM)],
