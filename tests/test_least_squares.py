@@ -71,7 +71,6 @@ def test_exact_for_a_polynomial_in_the_span():
     assert_allclose(found.readout.bias, 7.0, rtol=1e-13)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("components", ["scalar", 2])
 def test_exact_for_a_network_in_the_span(components):
     """Twenty features; the solution is the same network with another readout."""
@@ -158,6 +157,7 @@ def error_in_units(name, tol=1e-9, **options):
     return pinn.solve(problem, tol=tol, key=jr.key(0)).report
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "units"),
     [

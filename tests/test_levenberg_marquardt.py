@@ -58,7 +58,6 @@ def damped_solution(matrix, rows, damping):
     return np.linalg.lstsq(stacked, right, rcond=None)[0]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("host", [True, False])
 @pytest.mark.parametrize("dual", [True, False])
 @pytest.mark.parametrize("damping", [1e-2, 1e-6])

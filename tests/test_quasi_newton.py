@@ -35,7 +35,6 @@ def definite(n, key, spread=4.0):
     return (q * jnp.logspace(0, spread, n)[None, :]) @ q.T
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("update", UPDATES)
 def test_the_secant_equation_holds_and_the_inverse_stays_definite(update, getkey):
     n = 7
@@ -196,7 +195,11 @@ def scaled(tree, factor):
 @pytest.mark.parametrize(
     ("method", "error"),
     [
-        (SelfScaledBroyden(steps=400, points=60, width=8, depth=1), 1e-4),
+        pytest.param(
+            SelfScaledBroyden(steps=400, points=60, width=8, depth=1),
+            1e-4,
+            marks=pytest.mark.slow,
+        ),
         pytest.param(
             LBFGS(steps=400, points=60, width=8, depth=1), 3e-2, marks=pytest.mark.slow
         ),
