@@ -20,7 +20,7 @@ from ._condition import Initial
 from ._equation import analyse, field_shape, fingerprint, structure
 from ._kept import kind_of, written
 from ._measure import measure, rms
-from ._method import TimeWindows
+from ._method import TARGET, TimeWindows
 from ._network import Windowed
 from ._operators import dt
 from ._points import FRESH, PointSource
@@ -28,13 +28,12 @@ from ._precision import arithmetic
 from ._problem import Problem, shape_of
 from ._residuals import Residuals
 from ._sampling import AbstractAdaptive
+from ._session import JUDGE_POINTS
 from ._solution import Result, Solution
 from ._task import Clock, Task
 from ._weighting import by_operator
 from .metrics import ERROR_POINTS
 
-# What is aimed at where no tolerance is asked for, as in a session.
-_TARGET = 1e-9
 _LEAST_TOLERANCE = {32: 1e-5, 64: 1e-13, "mixed": 1e-13}
 # Windows no shorter than this share of the whole time.
 _SHORTEST = 1 / 256
@@ -172,7 +171,7 @@ class InWindows:
         if task.budget_s is not None:
             left = clock.begin + task.budget_s - clocks.perf_counter()
             budget = max(left, 1e-3) * (time[1] - time[0]) / (stop - time[0])
-        target = _TARGET if task.tol is None else task.tol
+        target = TARGET if task.tol is None else task.tol
         own = replace(
             task,
             problem=_within(task.problem, time, last),
@@ -202,7 +201,7 @@ class InWindows:
             fields = tuple(w.solution.field for w in windows)
             field = Windowed(fields, tuple(w.time[0] for w in windows[1:]))
         source = PointSource(problem, task.points, key=jr.fold_in(task.key, 0))
-        fresh = source.draw(source.counts(2000), FRESH)
+        fresh = source.draw(source.counts(JUDGE_POINTS), FRESH)
         jets = analyse(problem, shape, fresh)
         residuals = Residuals(problem, by_operator(problem, jets), structure(jets))
         many = source.draw({"equation": ERROR_POINTS}, FRESH)["equation"]

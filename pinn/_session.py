@@ -20,7 +20,7 @@ from ._estimate import correction
 from ._interrupt import Interrupts
 from ._loop import Stopped, run
 from ._measure import rms
-from ._method import AbstractMethod, Evidence
+from ._method import TARGET, AbstractMethod, Evidence
 from ._points import FRESH, PointSource, on_device
 from ._problem import Problem
 from ._progress import Progress
@@ -31,10 +31,7 @@ from ._weighting import AbstractBalance, by_operator
 Counts: TypeAlias = dict[str, int]
 Store: TypeAlias = Callable[[dict[str, Any], dict[str, np.ndarray]], None]
 
-# What a method aims at where no tolerance is asked for: well below what a picture or
-# an engineer needs, and cheap where the solution is smooth.
-_DEFAULT_TARGET = 1e-9
-_JUDGE_POINTS = 2000
+JUDGE_POINTS = 2000
 # The error of a field is taken to be no less than this share of its weighted residual
 # on fresh points; on problems with known solutions it was between 1/3 and 1/30 of it.
 _LEAST_ERROR = 1 / 10
@@ -117,9 +114,9 @@ class Session:
         self.problem, self.shape, self.method = problem, shape, method
         self.source, self.keys = source, keys
         self.weights, self.balance = weights, balance
-        self.tol, self.target = tol, _DEFAULT_TARGET if tol is None else tol
+        self.tol, self.target = tol, TARGET if tol is None else tol
         self.deadline, self.show = deadline, show
-        self.judge = source.draw(source.counts(_JUDGE_POINTS), FRESH)
+        self.judge = source.draw(source.counts(JUDGE_POINTS), FRESH)
         self._balance(jets)
         self.best: Any = None
         self.estimate = math.nan

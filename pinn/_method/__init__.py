@@ -1,4 +1,5 @@
 from ._base import (
+    TARGET as TARGET,
     AbstractMethod as AbstractMethod,
     Evidence as Evidence,
     Refinement as Refinement,

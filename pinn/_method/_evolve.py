@@ -20,7 +20,7 @@ from .._rate import rate_of
 from .._residuals import Residuals
 from .._seam import periodic_axes
 from ._bandwidth import bandwidth
-from ._base import AbstractMethod, Evidence, Refinement
+from ._base import TARGET, AbstractMethod, Evidence, Refinement
 from ._collocation import Collocation
 from ._draw_features import draw_features
 from ._evolve_plan import Plan, Trial
@@ -52,9 +52,7 @@ _FIRST_LENGTH = 1 / 16
 _LARGE = 1500
 # The degree in time of the panels.
 DEGREE = 15
-# What is aimed at where no tolerance is asked for, as in the session.
-_TARGET = 1e-9
-_TOLERANCE = _SHARE * _TARGET
+_TOLERANCE = _SHARE * TARGET
 INTEGRATORS = (None, "collocation", "explicit", "implicit", "imex")
 
 
@@ -376,7 +374,7 @@ class Evolve(AbstractMethod):
     def plan(
         self, problem: Problem, shape: tuple[int, ...], tol: float | None
     ) -> Plan | FourierPlan:
-        target = _TARGET if tol is None else tol
+        target = TARGET if tol is None else tol
         if is_periodic_box(problem) and rate_of(problem, shape).order == 1:
             return FourierPlan(problem, shape, self.largest, target)
         finest = bandwidth(problem, shape, rate_of(problem, shape).order)

@@ -1,13 +1,12 @@
 """How the features of `Evolve` are chosen, and how they grow."""
 
-import dataclasses
 import math
-from collections.abc import Generator
 from dataclasses import dataclass
 
 from .._problem import Problem
 from . import _growth
 from ._base import Evidence
+from ._replayed import Replayed, Schedule
 
 # Largest frequency of the waves per half width of the domain, at first and at last.
 _FIRST, _LAST = 8.0, 64.0
@@ -38,7 +37,7 @@ class Trial:
 
 
 @dataclass(frozen=True)
-class Plan:
+class Plan(Replayed):
     """All that was found, in order; what comes next follows from it.
 
     See `_growth.Plan`, of which this is the like for features of space. `finest` is the
@@ -56,26 +55,8 @@ class Plan:
     found: tuple[Evidence, ...] = ()
     sizes: tuple[int, int] | None = None
 
-    def after(self, evidence: Evidence) -> "Plan":
-        return dataclasses.replace(self, found=(*self.found, evidence))
-
-    def _at(self) -> tuple[Trial | None, str]:
-        schedule = _schedule(self)
-        step = next(schedule)
-        for evidence in self.found:
-            step = schedule.send(evidence)
-        return step
-
-    def next(self) -> Trial | None:
-        return self._at()[0]
-
-    @property
-    def ending(self) -> str:
-        return self._at()[1]
-
-    @property
-    def growing(self) -> bool:
-        return True
+    def schedule(self) -> Schedule:
+        return _schedule(self)
 
 
 def placed(count: int, dim: int) -> _growth.Trial:
@@ -84,7 +65,7 @@ def placed(count: int, dim: int) -> _growth.Trial:
     return _growth.Trial(count, (_FIRST,) * dim, waves, None, fronts)
 
 
-def _schedule(plan: Plan) -> Generator[tuple[Trial | None, str], Evidence, None]:
+def _schedule(plan: Plan) -> Schedule:
     dim = plan.problem.domain.dim
     count = min(plan.largest, plan.features or (200 if dim == 1 else 400))
     ending = "largest"

@@ -9,7 +9,7 @@ import optax
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from .. import activations
-from .._checks import is_number
+from .._checks import check_whole, is_number
 from .._merge import merged
 from .._network import MLP
 from .._points import Points
@@ -18,7 +18,7 @@ from .._residuals import Residuals, trainable_leaves
 from .._types import Activation
 from ._base import AbstractMethod
 from ._batch import Batch, due, first_batch, rebalanced, resampled
-from ._options import check_draws, check_whole
+from ._options import check_draws
 from ._parameters import choose
 
 # A loss so many times that of the best parameters has diverged.

@@ -1,8 +1,6 @@
 """How many waves `Evolve` takes on a periodic box, and how exactly it marches."""
 
-import dataclasses
 import math
-from collections.abc import Generator
 from dataclasses import dataclass
 
 from .._condition import Initial
@@ -10,6 +8,7 @@ from .._domain import AbstractBox
 from .._periodic import Periodic
 from .._problem import Problem
 from ._base import Evidence
+from ._replayed import Replayed, Schedule
 
 _FIRST = 16
 # Of each trial: its largest number of waves over the largest of all, and its tolerance
@@ -45,7 +44,7 @@ class FourierTrial:
 
 
 @dataclass(frozen=True)
-class FourierPlan:
+class FourierPlan(Replayed):
     """All that was found, in order; what comes next follows from it.
 
     `sizes` are the numbers of panels and of windows, and the highest wave number, of a
@@ -59,31 +58,11 @@ class FourierPlan:
     found: tuple[Evidence, ...] = ()
     sizes: tuple[int, ...] | None = None
 
-    def after(self, evidence: Evidence) -> "FourierPlan":
-        return dataclasses.replace(self, found=(*self.found, evidence))
-
-    def _at(self) -> tuple[FourierTrial | None, str]:
-        schedule = _schedule(self)
-        step = next(schedule)
-        for evidence in self.found:
-            step = schedule.send(evidence)
-        return step
-
-    def next(self) -> FourierTrial | None:
-        return self._at()[0]
-
-    @property
-    def ending(self) -> str:
-        return self._at()[1]
-
-    @property
-    def growing(self) -> bool:
-        return True
+    def schedule(self) -> Schedule:
+        return _schedule(self)
 
 
-def _schedule(
-    plan: FourierPlan,
-) -> Generator[tuple[FourierTrial | None, str], Evidence, None]:
+def _schedule(plan: FourierPlan) -> Schedule:
     dim = plan.problem.domain.dim
     most = plan.largest * (1 if dim == 1 else _MORE)
     ending = "largest"

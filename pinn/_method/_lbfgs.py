@@ -9,9 +9,9 @@ import optax
 from jaxtyping import Array, Float
 
 from .. import activations
+from .._checks import check_whole
 from .._types import Activation
 from ._line_search import wolfe
-from ._options import check_whole
 from ._quasi_newton import AbstractQuasiNewton, Objective, check_options
 
 

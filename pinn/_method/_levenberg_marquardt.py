@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import PRNGKeyArray
 
 from .. import activations
-from .._checks import is_number
+from .._checks import check_whole, is_number
 from .._network import MLP
 from .._points import Points, on_device
 from .._problem import Problem
@@ -20,7 +20,7 @@ from .._types import Activation
 from ._base import AbstractMethod, Evidence, Refinement
 from ._batch import Batch, adapted, first_batch
 from ._damped_step import Attempts, damped_step
-from ._options import check_draws, check_whole, needs_64_bit, refuse_per_point
+from ._options import check_draws, needs_64_bit, refuse_per_point
 from ._parameters import parameters, with_parameters
 from ._wide_start import wide_network
 

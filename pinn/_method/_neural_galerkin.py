@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import PRNGKeyArray
 
 from .. import activations
-from .._checks import is_number
+from .._checks import check_whole, is_number
 from .._host import Hosted
 from .._network import Moved, moved
 from .._points import Points
@@ -21,11 +21,11 @@ from .._problem import Problem
 from .._rate import Rate, rate_of
 from .._residuals import Residuals, trainable_leaves
 from .._types import Activation
-from ._base import AbstractMethod, Evidence, Refinement
+from ._base import AbstractMethod, Evidence, Refinement, judge_field
 from ._moving_fit import fit
 from ._moving_rows import MovingRows, moving_rows
 from ._moving_steps import Pace, Point, point_at, rate_of_parameters, take_step
-from ._options import check_whole, needs_64_bit
+from ._options import needs_64_bit
 from ._parameters import parameters
 from ._wide_start import wide_network
 
@@ -384,8 +384,5 @@ def _first_order_rate(problem: Problem, shape: tuple[int, ...]) -> Rate:
     return rate
 
 
-@Hosted
-def _judged(residuals, field, points):
-    """See `AbstractMethod.judge`; each field has other shapes, so none is compiled."""
-    values = jax.vmap(field)(*points["equation"].arguments)
-    return residuals.rows(field, points), values
+# Each field has other shapes, so none is compiled.
+_judged = Hosted(judge_field)

@@ -2,18 +2,7 @@
 
 from typing import Any
 
-from .._checks import is_whole
 from .._precision import bits, turn_on
-
-
-def check_whole(method: Any, **least: int) -> None:
-    """Raise `ValueError` where an option is no integer, or less than its bound."""
-    for name, bound in least.items():
-        value = getattr(method, name)
-        if not is_whole(value) or value < bound:
-            raise ValueError(
-                f"`{name}` takes an integer of at least {bound}; got {value!r}."
-            )
 
 
 def needs_64_bit(name: str) -> None:

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
-from .._checks import is_number
+from .._checks import check_whole, is_number
 from .._network import MLP
 from .._points import Points
 from .._problem import Problem
@@ -16,7 +16,7 @@ from .._residuals import Residuals, trainable_leaves
 from .._types import Activation
 from ._base import AbstractMethod
 from ._batch import Batch, due, first_batch, rebalanced, resampled
-from ._options import check_draws, check_whole, needs_64_bit, refuse_per_point
+from ._options import check_draws, needs_64_bit, refuse_per_point
 from ._parameters import choose, parameters, rows_at, with_parameters
 from ._wide_start import wide_network
 

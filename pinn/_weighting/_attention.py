@@ -8,9 +8,10 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array
 
+from .._checks import check_whole
 from .._points import Points
 from .._residuals import Residuals
-from ._base import AbstractBalance, check_memory, check_whole
+from ._base import AbstractBalance, check_memory
 
 
 class ResidualAttention(AbstractBalance):
@@ -52,7 +53,7 @@ class ResidualAttention(AbstractBalance):
     per_point: ClassVar[bool] = True
 
     def __check_init__(self):
-        check_whole(self, "every")
+        check_whole(self, every=1)
         check_memory(self.memory)
 
     def init(self, points: Points) -> dict[str, Array]:

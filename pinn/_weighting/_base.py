@@ -8,7 +8,7 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array
 
-from .._checks import is_number, is_whole
+from .._checks import check_whole, is_number
 from .._points import Points
 from .._problem import Problem
 from .._residuals import Residuals
@@ -71,7 +71,7 @@ class AbstractAveraged(AbstractBalance):
     largest: eqx.AbstractVar[float]
 
     def __check_init__(self):
-        check_whole(self, "every")
+        check_whole(self, every=1)
         check_memory(self.memory)
         check_positive(self, "largest")
 
@@ -105,13 +105,6 @@ class AbstractAveraged(AbstractBalance):
 
     def weights(self, state: Averaged) -> Mapping[str, Array]:
         return state.weights
-
-
-def check_whole(balance: Any, *names: str) -> None:
-    for name in names:
-        value = getattr(balance, name)
-        if not is_whole(value) or value < 1:
-            raise ValueError(f"`{name}` takes an integer of at least 1; got {value!r}.")
 
 
 def check_memory(memory: Any) -> None:

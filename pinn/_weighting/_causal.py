@@ -8,11 +8,11 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from .._checks import is_number, is_whole
+from .._checks import check_whole, is_number, is_whole
 from .._points import Points
 from .._problem import Problem
 from .._residuals import Residuals
-from ._base import AbstractBalance, check_whole
+from ._base import AbstractBalance
 
 
 class Causal(AbstractBalance):
@@ -73,7 +73,7 @@ class Causal(AbstractBalance):
             raise ValueError(
                 f"`delta` takes a number between 0 and 1; got {self.delta!r}."
             )
-        check_whole(self, "every")
+        check_whole(self, every=1)
 
     def check(self, problem: Problem) -> None:
         if problem.time is None:

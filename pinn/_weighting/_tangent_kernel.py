@@ -9,10 +9,11 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
+from .._checks import check_whole
 from .._condition import RowInput
 from .._points import Points
 from .._residuals import Residuals, trainable_leaves
-from ._base import AbstractAveraged, check_whole
+from ._base import AbstractAveraged
 
 # Gradients of rows that are computed at once, of which each has the size of the field.
 _CHUNK = 32
@@ -60,7 +61,7 @@ class TangentKernel(AbstractAveraged):
     largest: float = eqx.field(static=True, default=1e4)
 
     def __check_init__(self):  # and that of the base, which Equinox calls too
-        check_whole(self, "rows")
+        check_whole(self, rows=1)
 
     def sizes(
         self, residuals: Residuals, field: Any, points: Points

@@ -6,6 +6,7 @@ import jax
 from jaxtyping import PRNGKeyArray
 
 from .._arguments import check_key
+from .._checks import is_whole
 from .._equation import analyse, structure
 from .._points import Points, PointSource, adaptive_of, on_device
 from .._preflight import check_field
@@ -61,7 +62,7 @@ def check_problem(problem: Any) -> None:
 def check_count(**counts: Any) -> None:
     """Refuse what is not a whole number of at least one."""
     for name, value in counts.items():
-        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        if not is_whole(value) or value < 1:
             raise ValueError(
                 f"`{name}` takes a whole number of at least 1; got {value!r}."
             )

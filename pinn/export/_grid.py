@@ -8,12 +8,11 @@ import numpy as np
 
 from .._compiled import Compiled
 from .._domain import AbstractDomain
-from .._evaluate import mapped
+from .._evaluate import in_blocks, mapped
 
 SPACE = ("x", "y", "z")
 _DEFAULT = {1: 201, 2: 101, 3: 41}
 _TIMES = 21
-_BLOCK = 16_384
 
 
 def coordinates(
@@ -73,14 +72,7 @@ def tabulate(
 
 def at_points(field: Any, domain: AbstractDomain | None, arguments: Any) -> np.ndarray:
     """Values at many points, in blocks; NaN outside of the domain, if one is given."""
-    dtype, n = jnp.result_type(float), len(arguments[-1])
-    parts = []
-    for start in range(0, n, _BLOCK):
-        some = [np.asarray(a[start : start + _BLOCK], dtype) for a in arguments]
-        missing = min(_BLOCK, n) - len(some[0])
-        some = [np.concatenate([a, np.repeat(a[-1:], missing, 0)]) for a in some]
-        parts.append(np.asarray(_values(field, domain, *map(jnp.asarray, some))))
-    return np.concatenate(parts)[:n]
+    return in_blocks(lambda some: _values(field, domain, *some), arguments)
 
 
 def _masked(field, domain, *arguments):

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from .._domain import AbstractDomain
-from .._paths import check_folder
+from ._file import check_path
 from ._grid import Grid, evaluate
 from ._panel import SOLUTION, draw_panel
 
@@ -28,14 +28,7 @@ def check_animation(path: Any) -> Path:
     ValueError
         If its ending is neither GIF nor MP4, or its folder cannot be written.
     """
-    path = Path(path)
-    if path.suffix.lower() not in ANIMATIONS:
-        raise ValueError(
-            f"`path` takes a file ending in {' or '.join(ANIMATIONS)}; got '{path}'."
-        )
-    if path.is_dir():
-        raise ValueError(f"`path`: '{path}' is a folder; name a file in it.")
-    check_folder("path", path)
+    path = check_path(path, ANIMATIONS, " or ")
     if path.suffix.lower() == ".mp4":
         try:
             import imageio_ffmpeg  # noqa: F401 # pyright: ignore

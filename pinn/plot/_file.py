@@ -9,18 +9,18 @@ FORMATS = (".png", ".pdf", ".svg")
 _DPI = 120
 
 
-def check_path(path: Any) -> Path:
-    """A path that a figure can be written to.
+def check_path(path: Any, formats: tuple[str, ...] = FORMATS, sep: str = ", ") -> Path:
+    """A path that a figure, or a film, can be written to.
 
     Raises
     ------
     ValueError
-        If its ending is none of PNG, PDF and SVG, or its folder cannot be written.
+        If its ending is none of the formats, or its folder cannot be written.
     """
     path = Path(path)
-    if path.suffix.lower() not in FORMATS:
+    if path.suffix.lower() not in formats:
         raise ValueError(
-            f"`path` takes a file ending in {', '.join(FORMATS)}; got '{path}'."
+            f"`path` takes a file ending in {sep.join(formats)}; got '{path}'."
         )
     if path.is_dir():
         raise ValueError(f"`path`: '{path}' is a folder; name a file in it.")

@@ -9,10 +9,9 @@ import numpy as np
 
 from .._compiled import Compiled
 from .._domain import AbstractBox, AbstractDomain
-from .._evaluate import mapped
+from .._evaluate import in_blocks, mapped
 
 _FULL, _ROUND = 121, 301  # points along the longer axis; more so that a rim looks round
-_BLOCK = 16_384  # points at once, so that memory does not grow with the picture
 
 
 class Grid:
@@ -104,18 +103,10 @@ def evaluate(
 
     A `component` of ``None`` keeps all components of the field, along a last axis.
     """
-    dtype, n = jnp.result_type(float), len(arguments[-1])
-    parts = []
-    for start in range(0, n, _BLOCK):
-        some = [np.asarray(a[start : start + _BLOCK], dtype) for a in arguments]
-        missing = min(_BLOCK, n) - len(some[0])
-        some = [np.concatenate([a, np.repeat(a[-1:], missing, 0)]) for a in some]
-        block = tuple(map(jnp.asarray, some))
-        raw = jax.device_get(
-            _at_points(field, exact, residual, domain, block, component)
-        )
-        parts.append(raw)
-    table = {name: np.concatenate([p[name] for p in parts])[:n] for name in parts[0]}
+    table = in_blocks(
+        lambda some: _at_points(field, exact, residual, domain, some, component),
+        arguments,
+    )
     inside = table.pop("inside")
     for values in table.values():
         values[~inside] = np.nan

@@ -10,6 +10,7 @@ in L2 over space and time.
 
 import argparse
 import json
+import math
 import subprocess
 import sys
 import time
@@ -22,7 +23,7 @@ import jax.numpy as jnp
 import jax.random as jr
 
 import pinn
-from pinn import Dirichlet, Initial, Problem, dt, dtt, laplacian, partial
+from pinn import Dirichlet, Initial, Problem, dt, laplacian, partial
 
 jax.config.update("jax_enable_x64", True)
 
@@ -31,16 +32,6 @@ ROD, SQUARE = pinn.Interval(0.0, 1.0), pinn.Box([0.0, 0.0], [1.0, 1.0])
 
 def at_start(exact):
     return lambda x: exact(jnp.zeros(()), x)
-
-
-def wave(duration=1.0):
-    def exact(t, x):
-        first = jnp.sin(jnp.pi * x[0]) * jnp.cos(2 * jnp.pi * t)
-        return first + 0.5 * jnp.sin(4 * jnp.pi * x[0]) * jnp.cos(8 * jnp.pi * t)
-
-    conditions = [Dirichlet(ROD.boundary, 0.0), Initial(at_start(exact), rate=0.0)]
-    residual = lambda u, t, x: dtt(u)(t, x) - 4 * laplacian(u)(t, x)
-    return Problem(ROD, residual, conditions, time=(0.0, duration), exact=exact)
 
 
 def advection():
@@ -95,26 +86,6 @@ def ring():
     return Problem(domain, residual, conditions, time=(0.0, 0.5), exact=exact)
 
 
-def burgers(viscosity=0.01 / jnp.pi):
-    """Against the quotient of integrals of Cole and Hopf."""
-    rod = pinn.Interval(-1.0, 1.0)
-
-    def exact(t, x):
-        z = jnp.linspace(-20.0, 20.0, 2001)
-        y = x[0] - z * jnp.sqrt(4 * viscosity * t)
-        log = -jnp.cos(jnp.pi * y) / (2 * jnp.pi * viscosity) - z**2
-        weight = jnp.exp(log - jnp.max(log))
-        return -jnp.sum(jnp.sin(jnp.pi * y) * weight) / jnp.sum(weight)
-
-    def residual(u, t, x):
-        flow = u(t, x) * partial(u, 0)(t, x)
-        return dt(u)(t, x) + flow - viscosity * laplacian(u)(t, x)
-
-    start = Initial(lambda x: -jnp.sin(jnp.pi * x[0]))
-    conditions = [Dirichlet(rod.boundary, 0.0), start]
-    return Problem(rod, residual, conditions, time=(0.0, 1.0), exact=exact)
-
-
 @dataclass(frozen=True)
 class Row:
     problem: Callable[[], Any]
@@ -125,18 +96,18 @@ class Row:
 
 ROWS = {
     "heat": Row(pinn.problems.heat, "1e-10 in 3 s"),
-    "wave": Row(wave, "1e-8 in 3 s", 1e-8),
-    "wave, t <= 100": Row(lambda: wave(100.0), "1e-6", 1e-8),
+    "wave": Row(pinn.problems.wave, "1e-8 in 3 s", 1e-8),
+    "wave, t <= 100": Row(lambda: pinn.problems.wave(duration=100.0), "1e-6", 1e-8),
     "advection": Row(advection, "1e-9 in 3 s", 1e-9),
     "heat, incompatible": Row(corner, "", 1e-3),
     "heat, two scales": Row(two_scales, "1e-6 in 60 s", 1e-6),
     "heat on a ring": Row(ring, "1e-5 in 30 s", 1e-5),
-    "burgers, tol 3e-6": Row(burgers, "3e-7 in 20 s", 3e-6),
-    "burgers, tol 1e-7": Row(burgers, "3e-8 in 120 s", 1e-7),
-    "burgers": Row(burgers, "1e-9"),
+    "burgers, tol 3e-6": Row(pinn.problems.burgers, "3e-7 in 20 s", 3e-6),
+    "burgers, tol 1e-7": Row(pinn.problems.burgers, "3e-8 in 120 s", 1e-7),
+    "burgers": Row(pinn.problems.burgers, "1e-9"),
     **{
         f"burgers, {name}": Row(
-            lambda: burgers(0.1 / jnp.pi),
+            lambda: pinn.problems.burgers(viscosity=0.1 / math.pi),
             "",
             1e-6,
             {"integrator": name, "features": 150, "placing": False},
@@ -187,7 +158,7 @@ def march_alone(features: int, duration: float) -> dict[str, Any]:
     from pinn._residuals import Residuals
     from pinn._weighting import by_operator
 
-    problem = wave(duration)
+    problem = pinn.problems.wave(duration=duration)
     method = pinn.Evolve(features=features, largest=features, tolerance=1e-9)
     start = method.default_field(problem, (), key=jr.key(0))
     source = PointSource(problem, None, key=jr.key(1))

@@ -16,7 +16,6 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 import pinn
 
@@ -60,34 +59,6 @@ def bratu():
     return pinn.Problem(square, residual, conditions, exact=exact, name="bratu")
 
 
-VISCOSITY = 0.01 / np.pi
-
-
-def burgers():
-    """Burgers' equation from a sine, which becomes a front of the width of 0.01."""
-    rod = pinn.Interval(-1.0, 1.0)
-
-    def exact(t, x):
-        # Cole-Hopf; the trapezoidal rule converges exponentially under a Gaussian.
-        z = jnp.linspace(-20.0, 20.0, 2001)
-        y = x[0] - z * jnp.sqrt(4 * VISCOSITY * t)
-        logarithm = -jnp.cos(jnp.pi * y) / (2 * jnp.pi * VISCOSITY) - z**2
-        weight = jnp.exp(logarithm - jnp.max(logarithm))
-        return -jnp.sum(jnp.sin(jnp.pi * y) * weight) / jnp.sum(weight)
-
-    def residual(u, t, x):
-        convected = pinn.dt(u)(t, x) + u(t, x) * pinn.partial(u, 0)(t, x)
-        return convected - VISCOSITY * pinn.laplacian(u)(t, x)
-
-    conditions = [
-        pinn.Dirichlet(rod.boundary, 0.0),
-        pinn.Initial(lambda x: -jnp.sin(jnp.pi * x[0])),
-    ]
-    return pinn.Problem(
-        rod, residual, conditions, time=(0.0, 1.0), exact=exact, name="burgers"
-    )
-
-
 def slow_waves(dim):
     """Half a wave along each axis, so that no condition is zero."""
     return pinn.problems.poisson(dim=dim, frequency=0.5)
@@ -117,7 +88,7 @@ def large_network():
 def front(seconds, error):
     """The network of the papers, on points that follow the front."""
     return Row(
-        burgers,
+        pinn.problems.burgers,
         error,
         seconds,
         lambda: pinn.SelfScaledBroyden(steps=10**6, width=20, depth=3),
