@@ -59,9 +59,9 @@ class AbstractCondition(eqx.Module):
         """The residual of the field `u` at one row input: zero where it holds."""
 
     @property
-    @abc.abstractmethod
     def kind(self) -> str:
         """What the condition is called where it has no other name."""
+        return type(self).__name__.lower()
 
     @property
     def parts(self) -> tuple[AbstractPart, ...]:
@@ -108,10 +108,6 @@ class Dirichlet(AbstractCondition):
         v = component_of(u, self.component)(*row.arguments)
         return v - _evaluate("Dirichlet", self.value, row.arguments, v)
 
-    @property
-    def kind(self) -> str:
-        return "dirichlet"
-
 
 class Neumann(AbstractCondition):
     r"""The outward normal derivative on a boundary, $\partial u/\partial n = g$.
@@ -143,10 +139,6 @@ class Neumann(AbstractCondition):
     def residual(self, u: FieldLike, row: RowInput) -> Array:
         flux = _normal_derivative(component_of(u, self.component), row)
         return flux - _evaluate("Neumann", self.value, row.arguments, flux)
-
-    @property
-    def kind(self) -> str:
-        return "neumann"
 
 
 class Robin(AbstractCondition):
@@ -189,10 +181,6 @@ class Robin(AbstractCondition):
             for f in (self.a, self.b, self.value)
         )
         return a * value + b * flux - g
-
-    @property
-    def kind(self) -> str:
-        return "robin"
 
 
 class Initial(AbstractCondition):
@@ -240,10 +228,6 @@ class Initial(AbstractCondition):
         s = rate - _evaluate("Initial", self.rate, row.arguments[-1:], rate)
         return {"value": r, "rate": s}
 
-    @property
-    def kind(self) -> str:
-        return "initial"
-
 
 class Condition(AbstractCondition):
     """Any condition on a part of the boundary, given by its residual.
@@ -285,10 +269,6 @@ class Condition(AbstractCondition):
         if "normal" in inspect.signature(self.function).parameters:
             return self.function(u, *row.arguments, normal=row.normal)
         return self.function(u, *row.arguments)
-
-    @property
-    def kind(self) -> str:
-        return "condition"
 
 
 def _normal_derivative(u: FieldLike, row: RowInput) -> Array:

@@ -112,10 +112,6 @@ class Periodic(AbstractCondition):
         }
 
     @property
-    def kind(self) -> str:
-        return "periodic"
-
-    @property
     def parts(self) -> tuple[AbstractPart, ...]:
         assert self.where is not None
         return self.where, self.opposite

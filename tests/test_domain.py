@@ -538,3 +538,24 @@ def test_a_domain_reads_like_its_code():
     assert repr(domain) == (
         "Box([0., 0.], [1., 1.]) - (Disk([0., 0.], 0.5) | Disk([1., 1.], 0.5))"
     )
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda a, b, c: a - b - c,
+        lambda a, b, c: a - (b - c),
+        lambda a, b, c: (a | b) - c,
+        lambda a, b, c: a | (b - c),
+        lambda a, b, c: (a & b) - c,
+    ],
+)
+def test_the_description_of_a_combination_reads_back_as_the_same_domain(make):
+    a, b, c = (
+        Disk([0.0, 0.0], 1.0),
+        Box([-0.5, -0.5], [1.5, 1.5]),
+        Disk([0.5, 0.0], 0.2),
+    )
+    domain = make(a, b, c)
+    names = {"Disk": lambda p, r: Disk([*p], r), "Box": lambda p, q: Box([*p], [*q])}
+    assert eqx.tree_equal(eval(domain.describe(), names), domain)

@@ -1,5 +1,8 @@
 """Boolean combinations of domains."""
 
+from typing import ClassVar
+
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
@@ -11,7 +14,58 @@ from ._measure import estimate
 from ._part import AbstractPart, Pieces
 
 
-class Difference(AbstractDomain):
+class AbstractCombination(AbstractDomain):
+    """Two domains of equal dimension, made into one.
+
+    Raises
+    ------
+    ValueError
+        If the dimensions differ, or nothing is left.
+    """
+
+    a: eqx.AbstractVar[AbstractDomain]
+    b: eqx.AbstractVar[AbstractDomain]
+    sign: ClassVar[str]
+
+    def __check_init__(self):
+        form = f"a {self.sign} b"
+        if self.a.dim != self.b.dim:
+            raise ValueError(
+                f"`{form}` takes domains of equal dimension; got {self.a.dim} and "
+                f"{self.b.dim}."
+            )
+        if concrete(self) and not self.measure > 0:
+            raise ValueError(
+                f"`{form}` takes domains that leave a volume; this one is empty: "
+                f"{self.describe()}."
+            )
+
+    @property
+    def dim(self) -> int:
+        return self.a.dim
+
+    @property
+    def measure(self) -> float:
+        from ._prove import proven_measure
+
+        proven = proven_measure(self)
+        return estimate(self) if proven is None else proven
+
+    @property
+    def pieces(self) -> tuple[AbstractPart, ...]:
+        return self.a.pieces + self.b.pieces
+
+    @property
+    def boundary(self) -> AbstractPart:
+        from ._part_of import part_of
+
+        return part_of(Pieces(self.pieces), self)
+
+    def describe(self) -> str:
+        return f"{_bracketed(self.a)} {self.sign} {_bracketed(self.b)}"
+
+
+class Difference(AbstractCombination):
     """`a` without `b`, written ``a - b``: what is in `a` and not inside `b`.
 
     `measure` is exact where `b` can be proven to lie inside `a`, or apart from it,
@@ -31,13 +85,7 @@ class Difference(AbstractDomain):
 
     a: AbstractDomain
     b: AbstractDomain
-
-    def __check_init__(self):
-        _check(self, "a - b", self.a, self.b)
-
-    @property
-    def dim(self) -> int:
-        return self.a.dim
+    sign: ClassVar[str] = "-"
 
     @property
     def cube_dim(self) -> int:
@@ -51,18 +99,6 @@ class Difference(AbstractDomain):
     def bounds(self) -> tuple[Float[Array, " dim"], Float[Array, " dim"]]:
         return self.a.bounds
 
-    @property
-    def measure(self) -> float:
-        return _measure(self)
-
-    @property
-    def pieces(self) -> tuple[AbstractPart, ...]:
-        return self.a.pieces + self.b.pieces
-
-    @property
-    def boundary(self) -> AbstractPart:
-        return _boundary(self)
-
     def place(
         self, cube: Float[Array, "n cube"]
     ) -> tuple[Float[Array, "n dim"], Bool[Array, " n"] | None]:
@@ -73,10 +109,13 @@ class Difference(AbstractDomain):
         return jnp.maximum(self.a.signed_distance(x), -self.b.signed_distance(x))
 
     def describe(self) -> str:
-        return f"{self.a.describe()} - {_bracketed(self.b)}"
+        # `-` reads from the left and binds more tightly than `&` and `|`.
+        left = isinstance(self.a, Difference)
+        first = self.a.describe() if left else _bracketed(self.a)
+        return f"{first} - {_bracketed(self.b)}"
 
 
-class Intersection(AbstractDomain):
+class Intersection(AbstractCombination):
     """What is in `a` and in `b`, written ``a & b``.
 
     Points are drawn in the smaller of the two. `measure` is exact where one can be
@@ -96,13 +135,7 @@ class Intersection(AbstractDomain):
 
     a: AbstractDomain
     b: AbstractDomain
-
-    def __check_init__(self):
-        _check(self, "a & b", self.a, self.b)
-
-    @property
-    def dim(self) -> int:
-        return self.a.dim
+    sign: ClassVar[str] = "&"
 
     @property
     def cube_dim(self) -> int:
@@ -116,18 +149,6 @@ class Intersection(AbstractDomain):
     def bounds(self) -> tuple[Float[Array, " dim"], Float[Array, " dim"]]:
         (lower_a, upper_a), (lower_b, upper_b) = self.a.bounds, self.b.bounds
         return jnp.maximum(lower_a, lower_b), jnp.minimum(upper_a, upper_b)
-
-    @property
-    def measure(self) -> float:
-        return _measure(self)
-
-    @property
-    def pieces(self) -> tuple[AbstractPart, ...]:
-        return self.a.pieces + self.b.pieces
-
-    @property
-    def boundary(self) -> AbstractPart:
-        return _boundary(self)
 
     def place(
         self, cube: Float[Array, "n cube"]
@@ -144,11 +165,8 @@ class Intersection(AbstractDomain):
     def signed_distance(self, x: Float[Array, " dim"]) -> Float[Array, ""]:
         return jnp.maximum(self.a.signed_distance(x), self.b.signed_distance(x))
 
-    def describe(self) -> str:
-        return f"{_bracketed(self.a)} & {_bracketed(self.b)}"
 
-
-class Union(AbstractDomain):
+class Union(AbstractCombination):
     """What is in `a` or in `b`, written ``a | b``.
 
     `measure` is exact where one can be proven to lie inside the other, or apart from
@@ -168,13 +186,7 @@ class Union(AbstractDomain):
 
     a: AbstractDomain
     b: AbstractDomain
-
-    def __check_init__(self):
-        _check(self, "a | b", self.a, self.b)
-
-    @property
-    def dim(self) -> int:
-        return self.a.dim
+    sign: ClassVar[str] = "|"
 
     @property
     def cube_dim(self) -> int:
@@ -188,18 +200,6 @@ class Union(AbstractDomain):
     def bounds(self) -> tuple[Float[Array, " dim"], Float[Array, " dim"]]:
         (lower_a, upper_a), (lower_b, upper_b) = self.a.bounds, self.b.bounds
         return jnp.minimum(lower_a, lower_b), jnp.maximum(upper_a, upper_b)
-
-    @property
-    def measure(self) -> float:
-        return _measure(self)
-
-    @property
-    def pieces(self) -> tuple[AbstractPart, ...]:
-        return self.a.pieces + self.b.pieces
-
-    @property
-    def boundary(self) -> AbstractPart:
-        return _boundary(self)
 
     def place(
         self, cube: Float[Array, "n cube"]
@@ -217,38 +217,7 @@ class Union(AbstractDomain):
     def signed_distance(self, x: Float[Array, " dim"]) -> Float[Array, ""]:
         return jnp.minimum(self.a.signed_distance(x), self.b.signed_distance(x))
 
-    def describe(self) -> str:
-        return f"{_bracketed(self.a)} | {_bracketed(self.b)}"
-
-
-def _check(
-    whole: AbstractDomain, form: str, a: AbstractDomain, b: AbstractDomain
-) -> None:
-    if a.dim != b.dim:
-        raise ValueError(
-            f"`{form}` takes domains of equal dimension; got {a.dim} and {b.dim}."
-        )
-    if concrete(whole) and not whole.measure > 0:
-        raise ValueError(
-            f"`{form}` takes domains that leave a volume; this one is empty: "
-            f"{whole.describe()}."
-        )
-
 
 def _bracketed(domain: AbstractDomain) -> str:
     text = domain.describe()
-    simple = not isinstance(domain, Difference | Intersection | Union)
-    return text if simple else f"({text})"
-
-
-def _measure(domain: AbstractDomain) -> float:
-    from ._prove import proven_measure
-
-    proven = proven_measure(domain)
-    return estimate(domain) if proven is None else proven
-
-
-def _boundary(domain: AbstractDomain) -> AbstractPart:
-    from ._part_of import part_of
-
-    return part_of(Pieces(domain.pieces), domain)
+    return f"({text})" if isinstance(domain, AbstractCombination) else text

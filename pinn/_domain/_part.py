@@ -185,16 +185,10 @@ class Pieces(AbstractPart):
         return jnp.any(jnp.stack([part.covers(x, tol) for part in self.parts]))
 
 
-class Reversed(AbstractPart):
-    """The same part with its normals turned round, as a hole's are.
+class AbstractAltered(AbstractPart):
+    """A part that lies where another one does."""
 
-    Parameters
-    ----------
-    part
-        The part to turn.
-    """
-
-    part: AbstractPart
+    part: eqx.AbstractVar[AbstractPart]
 
     @property
     def dim(self) -> int:
@@ -216,14 +210,26 @@ class Reversed(AbstractPart):
     def measure(self) -> float:
         return self.part.measure
 
-    def place(
-        self, cube: Float[Array, "n cube"]
-    ) -> tuple[Float[Array, "n dim"], Float[Array, "n dim"], Bool[Array, " n"] | None]:
-        points, normals, keep = self.part.place(cube)
-        return points, -normals, keep
-
     def distance(self, x: Float[Array, " dim"]) -> Float[Array, ""]:
         return self.part.distance(x)
 
     def covers(self, x: Float[Array, " dim"], tol: Float[Array, ""]) -> Bool[Array, ""]:
         return self.part.covers(x, tol)
+
+
+class Reversed(AbstractAltered):
+    """The same part with its normals turned round, as a hole's are.
+
+    Parameters
+    ----------
+    part
+        The part to turn.
+    """
+
+    part: AbstractPart
+
+    def place(
+        self, cube: Float[Array, "n cube"]
+    ) -> tuple[Float[Array, "n dim"], Float[Array, "n dim"], Bool[Array, " n"] | None]:
+        points, normals, keep = self.part.place(cube)
+        return points, -normals, keep

@@ -11,7 +11,7 @@ from ._base import AbstractDomain
 from ._check import concrete, show, tolerance
 from ._draw import both
 from ._measure import estimate
-from ._part import AbstractPart, Pieces, Reversed
+from ._part import AbstractAltered, AbstractPart, Pieces, Reversed
 from ._prove import distinct, standing
 
 
@@ -57,7 +57,7 @@ def part_of(part: AbstractPart, domain: AbstractDomain) -> AbstractPart:
     return found
 
 
-class Restricted(AbstractPart):
+class Restricted(AbstractAltered):
     """What `part_of` keeps of a part of which nothing is proven.
 
     Parameters
@@ -72,22 +72,6 @@ class Restricted(AbstractPart):
     domain: AbstractDomain
 
     @property
-    def dim(self) -> int:
-        return self.part.dim
-
-    @property
-    def cube_dim(self) -> int:
-        return self.part.cube_dim
-
-    @property
-    def extent(self) -> Float[Array, ""]:
-        return self.part.extent
-
-    @property
-    def bounds(self) -> tuple[Float[Array, " dim"], Float[Array, " dim"]]:
-        return self.part.bounds
-
-    @property
     def measure(self) -> float:
         return estimate(self, whole=self.dim == 1)
 
@@ -100,9 +84,6 @@ class Restricted(AbstractPart):
         ahead, behind = contains(points + step), contains(points - step)
         normals = jnp.where(ahead[:, None], -normals, normals)
         return points, normals, both(keep, ahead ^ behind)
-
-    def distance(self, x: Float[Array, " dim"]) -> Float[Array, ""]:
-        return self.part.distance(x)
 
     def covers(self, x: Float[Array, " dim"], tol: Float[Array, ""]) -> Bool[Array, ""]:
         near_boundary = jnp.abs(self.domain.signed_distance(x)) <= tol
