@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 
 import pinn
 from pinn._cli import _gallery
+from pinn._cli._parameters import complete_activation
 from pinn.cli import app
 
 COMMANDS = ("solve", "check", "list", "activations", "gallery")
@@ -108,10 +109,8 @@ def test_the_shell_completes_names(typed, expected):
 
 
 def test_completion_knows_the_activations():
-    from pinn.cli import _complete_activation
-
-    assert "tanh" in _complete_activation("ta")
-    assert all(name.startswith("ta") for name in _complete_activation("ta"))
+    assert "tanh" in complete_activation("ta")
+    assert all(name.startswith("ta") for name in complete_activation("ta"))
 
 
 def test_the_order_of_the_gallery_is_that_of_the_page():
