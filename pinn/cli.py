@@ -5,7 +5,8 @@ from typing import Annotated
 import typer
 
 from ._cli import _command
-from ._cli._help import EXAMPLES, EXIT_CODES, GALLERY_NOTES, HELP
+from ._cli._help import EXAMPLES, GALLERY_NOTES, HELP, SOLVE_NOTES
+from ._cli._parameters import FLAG
 from ._version import __version__
 
 app = typer.Typer(
@@ -21,7 +22,10 @@ app = typer.Typer(
 @app.callback(invoke_without_command=True)
 def _root(
     version: Annotated[
-        bool, typer.Option("--version", help="Print the version.", is_eager=True)
+        bool,
+        typer.Option(
+            "--version", metavar=FLAG, help="Print the version.", is_eager=True
+        ),
     ] = False,
 ) -> None:
     if version:
@@ -29,7 +33,7 @@ def _root(
         raise typer.Exit
 
 
-app.command("solve", epilog=EXIT_CODES)(_command.solve)
+app.command("solve", epilog=SOLVE_NOTES)(_command.solve)
 app.command("check")(_command.check)
 app.command("list")(_command.list_problems)
 app.command("activations")(_command.show_activations)

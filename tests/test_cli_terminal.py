@@ -14,7 +14,7 @@ from pinn._cli import _gallery
 from pinn._cli._parameters import complete_activation
 from pinn.cli import app
 
-COMMANDS = ("solve", "check", "list", "activations", "gallery")
+COMMANDS = ("solve", "check", "list", "activations", "lab", "gallery")
 COLOUR = re.compile(r"\x1b\[[0-9;]*3[0-7]m")
 
 
@@ -40,6 +40,12 @@ def test_every_command_has_a_help_that_fits_a_narrow_terminal(command, monkeypat
         result = run(command, "--help")
         assert result.exit_code == 0
         assert max(map(len, result.stdout.splitlines())) <= width
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_no_word_of_a_help_is_cut_off(command, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "50")
+    assert "…" not in run(command, "--help").stdout
 
 
 def test_help_of_solve_says_the_exit_codes_and_every_method():

@@ -7,7 +7,9 @@ import typer
 from .. import activations, problems
 from . import _gallery
 from ._help import TALK, WORK
-from ._options import METHODS, PRECISIONS
+from ._options import METHODS
+
+FLAG = ""  # a flag takes no value, so the help names none
 
 
 def complete_problem() -> list[str]:
@@ -27,12 +29,19 @@ def complete_activation(incomplete: str) -> list[str]:
     return [name for name in names if name.startswith(incomplete)]
 
 
+def _checked_seed(seed: int) -> int:
+    # Said here, since the help would show the range in place of words.
+    if not 0 <= seed < 2**32:
+        raise typer.BadParameter(f"{seed} is not in the range 0 to {2**32 - 1}.")
+    return seed
+
+
 Name = Annotated[
     str,
     typer.Argument(
-        metavar="NAME|FILE.py[:name]",
-        help="A problem of the catalogue (see `pinn list`), or a Python file that "
-        "defines a `pinn.Problem`.",
+        metavar="NAME",
+        help="A problem of the catalogue (see `pinn list`); or `FILE.py` or "
+        "`FILE.py:name`, a Python file that defines a `pinn.Problem`.",
         autocompletion=complete_problem,
         show_default=False,
     ),
@@ -48,28 +57,41 @@ Activation = Annotated[
 ]
 Set = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="NAME=VALUE", help="An option of the problem."),
+    typer.Option(
+        "--set",
+        metavar="NAME=VALUE",
+        help="An option of the problem; may be given several times.",
+    ),
 ]
 Precision = Annotated[
     str,
     typer.Option(
         rich_help_panel=WORK,
-        metavar="|".join(PRECISIONS),
-        help="Bits of a number; mixed has the Jacobian of levenberg-marquardt in 32.",
+        metavar="BITS",
+        help="Of a number: 64, 32, or mixed, the Jacobian alone in 32 bit.",
     ),
 ]
 Seed = Annotated[
     int,
     typer.Option(
-        rich_help_panel=WORK, min=0, max=2**32 - 1, help="Of all random draws."
+        rich_help_panel=WORK,
+        metavar="N",
+        callback=_checked_seed,
+        help="Of all random draws.",
     ),
 ]
 Debug = Annotated[
-    bool, typer.Option("--debug", rich_help_panel=TALK, help="Show tracebacks.")
+    bool,
+    typer.Option(
+        "--debug", metavar=FLAG, rich_help_panel=TALK, help="Show tracebacks."
+    ),
 ]
 Json = Annotated[
     bool,
     typer.Option(
-        "--json", rich_help_panel=TALK, help="Print one JSON value and nothing else."
+        "--json",
+        metavar=FLAG,
+        rich_help_panel=TALK,
+        help="Print one JSON value and nothing else.",
     ),
 ]

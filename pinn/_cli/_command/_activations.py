@@ -8,21 +8,37 @@ import typer
 from ... import plot as pictures
 from .. import _activations as shown, _show
 from .._errors import one_line_errors
+from .._help import FILES
 from .._options import set_precision
 from .._output import check_file
-from .._parameters import Debug, Json, complete_activation
+from .._parameters import FLAG, Debug, Json, complete_activation
 
 
 def show_activations(
     names: Annotated[
         list[str] | None,
-        typer.Argument(metavar="NAME|FILE.py:name", autocompletion=complete_activation),
+        typer.Argument(
+            metavar="NAME",
+            help="Of the catalogue, or `FILE.py:name` for a function of your own; the "
+            "whole catalogue if none is named.",
+            autocompletion=complete_activation,
+            show_default=False,
+        ),
     ] = None,
     plot: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Draw them with three derivatives."),
+        typer.Option(
+            rich_help_panel=FILES,
+            metavar="FILE",
+            help="Draw them with three derivatives.",
+        ),
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace the file.")] = False,
+    force: Annotated[
+        bool,
+        typer.Option(
+            "--force", metavar=FLAG, rich_help_panel=FILES, help="Replace the file."
+        ),
+    ] = False,
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:

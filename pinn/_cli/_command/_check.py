@@ -13,7 +13,7 @@ from .. import _show
 from .._errors import one_line_errors
 from .._help import WORK
 from .._load import load
-from .._options import METHODS, method_named, set_precision
+from .._options import method_named, set_precision
 from .._parameters import (
     Activation,
     Debug,
@@ -34,7 +34,7 @@ def check(
         typer.Option(
             rich_help_panel=WORK,
             metavar="NAME",
-            help=f"Whose network is checked: {', '.join(METHODS)}.",
+            help="Whose network is checked, as `pinn solve` names it.",
             autocompletion=complete_method,
         ),
     ] = "auto",

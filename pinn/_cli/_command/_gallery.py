@@ -7,6 +7,7 @@ import typer
 
 from .. import _gallery, _gallery_show, _show
 from .._errors import FAILED, one_line_errors
+from .._help import FILES
 from .._parameters import Debug, Json, complete_example
 
 
@@ -21,7 +22,12 @@ def gallery(
         ),
     ] = None,
     out: Annotated[
-        Path, typer.Option(metavar="FOLDER", help="Where the page and pictures go.")
+        Path,
+        typer.Option(
+            rich_help_panel=FILES,
+            metavar="FOLDER",
+            help="Where the page and pictures go.",
+        ),
     ] = Path("gallery"),
     jobs: Annotated[
         int, typer.Option(min=1, metavar="N", help="Examples that run at one time.")

@@ -8,18 +8,19 @@ import typer
 
 from .. import _activations as shown, _lab, _show
 from .._errors import InputError, one_line_errors
+from .._help import FILES, WORK
 from .._load import load
 from .._options import set_precision
-from .._parameters import Debug, Json, Seed, complete_activation, complete_problem
+from .._parameters import FLAG, Debug, Json, Seed, complete_activation, complete_problem
 
 
 def laboratory(
     names: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[NAME|FILE.py:name]...",
-            help="Activations of the catalogue, or functions of your own; tanh, sin "
-            "and gelu by default.",
+            metavar="NAME",
+            help="Activations of the catalogue, or `FILE.py:name` for functions of "
+            "your own; tanh, sin and gelu by default.",
             autocompletion=complete_activation,
             show_default=False,
         ),
@@ -27,9 +28,10 @@ def laboratory(
     problem: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="NAME|FILE.py[:name]",
-            help="A problem with an exact solution; poisson by default. The study "
-            "takes several, the other parts look at the first.",
+            rich_help_panel=WORK,
+            metavar="NAME",
+            help="A problem with an exact solution, as for `pinn solve`; poisson by "
+            "default. The study takes several, the other parts look at the first.",
             autocompletion=complete_problem,
             show_default=False,
         ),
@@ -37,28 +39,58 @@ def laboratory(
     parts: Annotated[
         str,
         typer.Option(
+            rich_help_panel=WORK,
             metavar="PART,...",
             help="profile, layers, dead, hessian, kernel, landscape, spectral, study; "
             "or all.",
         ),
-    ] = "profile,dead,study",
-    steps: Annotated[int, typer.Option(min=1, help="Steps of Adam.")] = 2000,
-    seeds: Annotated[int, typer.Option(min=1, help="Networks of each kind.")] = 5,
-    width: Annotated[int, typer.Option(min=1, help="Units of a layer.")] = 16,
-    depth: Annotated[int, typer.Option(min=1, help="Hidden layers.")] = 2,
-    points: Annotated[int, typer.Option(min=1, help="Points of the equation.")] = 200,
+    ] = "profile, dead, study",
+    steps: Annotated[
+        int,
+        typer.Option(rich_help_panel=WORK, metavar="N", min=1, help="Steps of Adam."),
+    ] = 2000,
+    seeds: Annotated[
+        int,
+        typer.Option(
+            rich_help_panel=WORK, metavar="N", min=1, help="Networks of each kind."
+        ),
+    ] = 5,
+    width: Annotated[
+        int,
+        typer.Option(
+            rich_help_panel=WORK, metavar="N", min=1, help="Units of a layer."
+        ),
+    ] = 16,
+    depth: Annotated[
+        int,
+        typer.Option(rich_help_panel=WORK, metavar="N", min=1, help="Hidden layers."),
+    ] = 2,
+    points: Annotated[
+        int,
+        typer.Option(
+            rich_help_panel=WORK, metavar="N", min=1, help="Points of the equation."
+        ),
+    ] = 200,
     seed: Seed = 0,
     out: Annotated[
-        Path, typer.Option(metavar="FOLDER", help="Pictures and lab.json.")
+        Path,
+        typer.Option(
+            rich_help_panel=FILES, metavar="FOLDER", help="Pictures and lab.json."
+        ),
     ] = Path("lab"),
     force: Annotated[
-        bool, typer.Option("--force", help="Replace the results in the folder.")
+        bool,
+        typer.Option(
+            "--force",
+            metavar=FLAG,
+            rich_help_panel=FILES,
+            help="Replace the results in the folder.",
+        ),
     ] = False,
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Look at what activations do to a network: derivatives, gradients, dead units,
-    curvature, accuracy."""
+    """Look at what activations do to a network: its derivatives, units, accuracy."""
     with one_line_errors(debug, as_json):
         set_precision("64", None)
         wanted = _lab.chosen_parts(parts)

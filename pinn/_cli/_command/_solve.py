@@ -18,9 +18,10 @@ from .. import _show
 from .._errors import INTERRUPTED, NOT_REACHED, SOLVED, InputError, one_line_errors
 from .._help import FILES, TALK, WORK
 from .._load import load
-from .._options import BALANCES, METHODS, balance_named, method_named, set_precision
+from .._options import balance_named, method_named, set_precision
 from .._output import check_file, check_picture, claim
 from .._parameters import (
+    FLAG,
     Activation,
     Debug,
     Json,
@@ -37,7 +38,9 @@ def solve(
     tol: Annotated[
         float | None,
         typer.Option(
-            rich_help_panel=WORK, help="Bound for the estimated relative L2 error."
+            rich_help_panel=WORK,
+            metavar="BOUND",
+            help="For the estimated relative L2 error.",
         ),
     ] = None,
     method: Annotated[
@@ -45,8 +48,7 @@ def solve(
         typer.Option(
             rich_help_panel=WORK,
             metavar="NAME",
-            help="`auto` chooses, and the report says why. By name: "
-            f"{', '.join(METHODS[1:])} (another name for `first-order`).",
+            help="See the methods below; `auto` chooses, and the report says why.",
             autocompletion=complete_method,
         ),
     ] = "auto",
@@ -55,14 +57,16 @@ def solve(
         int | None,
         typer.Option(
             rich_help_panel=WORK,
+            metavar="N",
             min=1,
-            help="Random features to start from (least squares).",
+            help="Random features to start from.",
         ),
     ] = None,
     points: Annotated[
         int | None,
         typer.Option(
             rich_help_panel=WORK,
+            metavar="N",
             min=1,
             help="Points of the equation.",
         ),
@@ -71,6 +75,7 @@ def solve(
         int | None,
         typer.Option(
             rich_help_panel=WORK,
+            metavar="N",
             min=1,
             help="Most steps of training.",
         ),
@@ -80,8 +85,8 @@ def solve(
         typer.Option(
             rich_help_panel=WORK,
             metavar="NAME",
-            help="Balance of the terms that changes while all parameters are trained: "
-            f"{', '.join(BALANCES)}.",
+            help="Balance of the terms that changes while all parameters are trained; "
+            "see below.",
         ),
     ] = None,
     seed: Seed = 0,
@@ -92,7 +97,8 @@ def solve(
         typer.Option(
             rich_help_panel=WORK,
             metavar="ID",
-            help="Pre-flight finding that shall not stop it.",
+            help="Pre-flight finding that shall not stop it; may be given several "
+            "times.",
         ),
     ] = None,
     out: Annotated[
@@ -108,6 +114,7 @@ def solve(
         bool,
         typer.Option(
             "--no-plot",
+            metavar=FLAG,
             rich_help_panel=FILES,
             help="No picture.",
         ),
@@ -124,6 +131,7 @@ def solve(
         bool,
         typer.Option(
             "--force",
+            metavar=FLAG,
             rich_help_panel=FILES,
             help="Replace the files of --out and --save.",
         ),
@@ -149,6 +157,7 @@ def solve(
         bool,
         typer.Option(
             "--quiet",
+            metavar=FLAG,
             rich_help_panel=TALK,
             help="Print nothing but errors.",
         ),
