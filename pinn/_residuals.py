@@ -55,6 +55,10 @@ class Residuals(eqx.Module):
     sampler
         How the points of the equation follow its residual while a method works (see
         `pinn.sampling`), if they do.
+    sequence
+        The sequence that the user chose for points (see `pinn.sampling`), if any.
+    given
+        Names of the terms whose points the user gave as arrays; these stay.
     """
 
     problem: Problem
@@ -63,6 +67,8 @@ class Residuals(eqx.Module):
     weights: dict[str, Array] = eqx.field(default_factory=dict)
     balance: Any = None
     sampler: Any = None
+    sequence: Any = None
+    given: tuple[str, ...] = eqx.field(static=True, default=())
 
     def tree(self, field: FieldLike, points: Points) -> dict[str, Any]:
         """The residuals of every term at all its row inputs, unweighted.

@@ -408,6 +408,8 @@ class Session:
             structure(jets),
             balance=self.balance,
             sampler=self.source.adaptive,
+            sequence=self.source.sequence,
+            given=tuple(self.source.fixed),
         )
 
     def _rebalance(self) -> None:

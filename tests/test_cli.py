@@ -15,6 +15,7 @@ import pytest
 from typer.testing import CliRunner
 
 import pinn
+from pinn._cli._options import METHODS, method_named
 from pinn.cli import app
 
 FILE = """
@@ -170,6 +171,12 @@ def test_an_allowed_finding_does_not_stop_the_solve(run):
         (["poisson", "--precision", "mixed"], ["`LevenbergMarquardt`", "has none"]),
         (["poisson", "--tol", "1e-16"], ["`tol`", "at least 1e-14 can be reached"]),
         (["poisson", "--steps", "3"], ["`--steps`", "first-order"]),
+        (["poisson", "--method", "time-windows"], ["`TimeWindows`", "with a time"]),
+        (["poisson", "--method", "neural-galerkin"], ["`problem`", "an evolution"]),
+        (
+            ["heat", "--method", "evolve", "--activation", "sin"],
+            ["`--activation`", "neural-galerkin", "evolve takes --features"],
+        ),
         (["heat", "--weighting", "casual"], ["'casual'", "'causal'?"]),
         (["heat", "--weighting", "causal"], ["Causal", "LeastSquares", "FirstOrder"]),
         (
@@ -193,6 +200,27 @@ def test_wrong_input_is_one_line_and_code_2(run, arguments, expected):
     assert err.count("\n") == 1
     for text in expected:
         assert text in err
+
+
+def test_every_method_is_made_with_its_options():
+    kinds = [type(method_named(name, None, None, None)) for name in METHODS[1:]]
+    # adam is another name for first-order.
+    assert len(kinds) == 1 + len(set(kinds))
+    windows = method_named("time-windows", "sin", 30, None)
+    assert isinstance(windows, pinn.TimeWindows)
+    sin = pinn.activations.get("sin")
+    assert (windows.method.features, windows.method.activation) == (30, sin)
+    moved = method_named("neural-galerkin", "gelu", None, None)
+    assert isinstance(moved, pinn.NeuralGalerkin)
+
+
+def test_windows_of_time_at_the_terminal(run):
+    few = ("--features", 30, "--tol", 0.5, "--no-plot", "--json")
+    code, out, _ = run("solve", "heat", "--method", "time-windows", *few)
+    assert (code, json.loads(out)["reached"]) == (0, True)
+    assert json.loads(out)["method"] == "least-squares in 1 window of time"
+    code, out, _ = run("check", "heat", "--method", "time-windows", "--json")
+    assert (code, json.loads(out)["preflight"]["ok"]) == (0, True)
 
 
 def test_files_that_exist_are_refused_before_the_solve(run, tmp_path):

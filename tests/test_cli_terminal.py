@@ -11,9 +11,10 @@ from typer.testing import CliRunner
 
 import pinn
 from pinn._cli import _gallery
+from pinn._cli._parameters import complete_activation
 from pinn.cli import app
 
-COMMANDS = ("solve", "check", "list", "activations", "gallery")
+COMMANDS = ("solve", "check", "list", "activations", "lab", "gallery")
 COLOUR = re.compile(r"\x1b\[[0-9;]*3[0-7]m")
 
 
@@ -39,6 +40,12 @@ def test_every_command_has_a_help_that_fits_a_narrow_terminal(command, monkeypat
         result = run(command, "--help")
         assert result.exit_code == 0
         assert max(map(len, result.stdout.splitlines())) <= width
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_no_word_of_a_help_is_cut_off(command, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "50")
+    assert "…" not in run(command, "--help").stdout
 
 
 def test_help_of_solve_says_the_exit_codes_and_every_method():
@@ -108,10 +115,8 @@ def test_the_shell_completes_names(typed, expected):
 
 
 def test_completion_knows_the_activations():
-    from pinn.cli import _complete_activation
-
-    assert "tanh" in _complete_activation("ta")
-    assert all(name.startswith("ta") for name in _complete_activation("ta"))
+    assert "tanh" in complete_activation("ta")
+    assert all(name.startswith("ta") for name in complete_activation("ta"))
 
 
 def test_the_order_of_the_gallery_is_that_of_the_page():

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from .. import activations, problems
 from .._smoothness import Smoothness, smoothness
 from ._errors import InputError
-from ._load import _import
+from ._load import import_file
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -114,7 +114,7 @@ def find(names: list[str]) -> dict[str, Callable[..., Any]]:
     for name in names:
         path, colon, own = name.partition(":")
         if path.endswith(".py"):
-            module = _import(Path(path))
+            module = import_file(Path(path))
             function = vars(module).get(own) if colon else None
             if not callable(function):
                 raise InputError(

@@ -3,12 +3,14 @@
 import contextlib
 import sys
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import typer
 
 from .._preflight import PreflightError
+from ._show import print_json
 
 # What the module of a user's file is called, before the name of the file.
 USER_MODULE = "_pinn_file_"
@@ -21,17 +23,15 @@ class InputError(Exception):
 
 
 @contextlib.contextmanager
-def one_line_errors(
-    debug: bool, report: Callable[[str, BaseException], None] | None = None
-) -> Iterator[None]:
+def one_line_errors(debug: bool, as_json: bool) -> Iterator[None]:
     """End the command with a line on standard error and an exit code.
 
     Parameters
     ----------
     debug
         Show the traceback first.
-    report
-        Told the same line and the error, for those who read standard output.
+    as_json
+        Print the same line as JSON too, for those who read standard output.
     """
     try:
         yield
@@ -47,8 +47,11 @@ def one_line_errors(
         if debug:
             traceback.print_exc()
         print(f"pinn: {text}", file=sys.stderr)
-        if report is not None:
-            report(text, error)
+        if as_json:
+            value: dict[str, Any] = {"error": text}
+            if isinstance(error, PreflightError):
+                value["preflight"] = error.report.as_dict()
+            print_json(value)
         raise typer.Exit(code) from None
 
 

@@ -24,10 +24,15 @@ EXAMPLES = _text(
     """Results go to standard output, progress and errors to standard error. NO_COLOR is
     respected.""",
 )
-EXIT_CODES = _text(
+SOLVE_NOTES = _text(
+    """Methods: least-squares solves for the readout of random features; time-windows
+    does so on one window of time after another; evolve marches a readout in time, and
+    neural-galerkin all parameters; levenberg-marquardt, self-scaled-broyden, lbfgs and
+    first-order, which is adam, train all parameters.""",
+    "Balances (--weighting): gradient-norm, tangent-kernel, causal.",
     """Exit codes: 0 solved (tolerance reached, or none asked), 1 tolerance not reached
     (the report is still printed), 2 wrong input or pre-flight error, 130 interrupted
-    with the best answer kept."""
+    with the best answer kept.""",
 )
 GALLERY_NOTES = _text(
     """Each runs in a process of its own, so that one that fails does not stop the

@@ -15,7 +15,35 @@ from .._problem import Problem
 from ._errors import USER_MODULE, InputError, user_place
 
 
-def parse_settings(settings: list[str]) -> dict[str, Any]:
+def load(name: str, settings: list[str] | None) -> tuple[Problem, Any]:
+    """The problem that `name` means, and its reference values if it has a table.
+
+    Parameters
+    ----------
+    name
+        One of the catalogue, or ``FILE.py`` or ``FILE.py:name``.
+    settings
+        Its options, as ``--set`` gives them.
+    """
+    options = _parsed(settings or [])
+    match = re.fullmatch(r"(.+\.py)(?::(.*))?", name)
+    if match:
+        return _from_file(Path(match[1]), match[2], options), None
+    if name not in problems.names() and name.replace("_", "-") not in problems.names():
+        file = Path(f"{name}.py")
+        if file.is_file():
+            raise InputError(
+                f"`NAME`: there is no problem {name!r}, but a file; write '{file}'."
+            )
+    try:
+        return problems.get(name, **options), problems.reference(name)
+    except ValueError as error:
+        raise InputError(
+            f"`NAME`: {error}" if _unknown(name) else str(error)
+        ) from error
+
+
+def _parsed(settings: list[str]) -> dict[str, Any]:
     """`NAME=VALUE` texts as a mapping; values are integers, floats or texts."""
     result: dict[str, Any] = {}
     for text in settings:
@@ -40,34 +68,12 @@ def _number(text: str) -> Any:
     return text
 
 
-def load_problem(name: str, options: Mapping[str, Any]) -> tuple[Problem, Any]:
-    """The problem that `name` means, and its reference values if it has a table.
-
-    `name` is one of the catalogue, or ``FILE.py`` or ``FILE.py:name``.
-    """
-    match = re.fullmatch(r"(.+\.py)(?::(.*))?", name)
-    if match:
-        return _from_file(Path(match[1]), match[2], options), None
-    if name not in problems.names() and name.replace("_", "-") not in problems.names():
-        file = Path(f"{name}.py")
-        if file.is_file():
-            raise InputError(
-                f"`NAME`: there is no problem {name!r}, but a file; write '{file}'."
-            )
-    try:
-        return problems.get(name, **options), problems.reference(name)
-    except ValueError as error:
-        raise InputError(
-            f"`NAME`: {error}" if _unknown(name) else str(error)
-        ) from error
-
-
 def _unknown(name: str) -> bool:
     return name.replace("_", "-") not in problems.names()
 
 
 def _from_file(path: Path, name: str | None, options: Mapping[str, Any]) -> Problem:
-    module = _import(path)
+    module = import_file(path)
     lines = _lines(path)
     if name is not None:
         return _named(module, path, name, options, lines)
@@ -167,7 +173,7 @@ def _makes(value: Any, module: ModuleType) -> bool:
     )
 
 
-def _import(path: Path) -> ModuleType:
+def import_file(path: Path) -> ModuleType:
     if path.is_dir():
         raise InputError(f"`NAME`: '{path}' is a folder; name a file in it.")
     if not path.is_file():

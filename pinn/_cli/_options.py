@@ -1,7 +1,7 @@
 """Options of the terminal as values of the library."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import optax
@@ -13,20 +13,36 @@ from .._method import (
     FirstOrder,
     LeastSquares,
     LevenbergMarquardt,
+    NeuralGalerkin,
     SelfScaledBroyden,
+    TimeWindows,
 )
 from .._precision import Precision
 from .._weighting import Causal, GradientNorm, TangentKernel
 from ._errors import InputError
 
-_TRAINED: dict[str, Callable[..., Any]] = {
-    "levenberg-marquardt": LevenbergMarquardt,
-    "self-scaled-broyden": SelfScaledBroyden,
-    "lbfgs": LBFGS,
-    "first-order": lambda **options: FirstOrder(optax.adam(1e-3), **options),
-    "adam": lambda **options: FirstOrder(optax.adam(1e-3), **options),
+
+class _Method(NamedTuple):
+    """How a method is made, and which options of the terminal it takes."""
+
+    make: Callable[..., Any]
+    takes: tuple[str, ...]
+
+
+_FEATURES, _TRAINED = ("activation", "features"), ("activation", "steps")
+_adam = _Method(lambda **options: FirstOrder(optax.adam(1e-3), **options), _TRAINED)
+_METHODS = {
+    "least-squares": _Method(LeastSquares, _FEATURES),
+    "time-windows": _Method(lambda **o: TimeWindows(LeastSquares(**o)), _FEATURES),
+    "evolve": _Method(Evolve, ("features",)),
+    "neural-galerkin": _Method(NeuralGalerkin, ("activation",)),
+    "levenberg-marquardt": _Method(LevenbergMarquardt, _TRAINED),
+    "self-scaled-broyden": _Method(SelfScaledBroyden, _TRAINED),
+    "lbfgs": _Method(LBFGS, _TRAINED),
+    "first-order": _adam,
+    "adam": _adam,
 }
-METHODS = ("auto", "least-squares", "evolve", *_TRAINED)
+METHODS = ("auto", *_METHODS)
 _BALANCES: dict[str, Callable[[], Any]] = {
     "gradient-norm": GradientNorm,
     "tangent-kernel": TangentKernel,
@@ -61,31 +77,23 @@ def method_named(
             f"`--method`: there is no method {name!r}; there are "
             f"{', '.join(METHODS)}.{problems.nearest(name, METHODS)}"
         )
-    options: dict[str, Any] = {}
+    given = {"activation": activation, "features": features, "steps": steps}
+    given = {option: value for option, value in given.items() if value is not None}
     if name == "auto":
-        if steps is None and features is None and activation is None:
+        if not given:
             return None
         name = "least-squares"  # which is what is chosen for a field of its own
-    if activation is not None:
-        if name == "evolve":
-            raise InputError("`--activation`: `--method evolve` chooses its own.")
-        options["activation"] = _activation(activation)
-    if name in ("least-squares", "evolve"):
-        if steps is not None:
+    make, takes = _METHODS[name]
+    for option in given:
+        if option not in takes:
+            others = [other for other, m in _METHODS.items() if option in m.takes]
             raise InputError(
-                "`--steps` belongs to the methods that train all parameters, such as "
-                "`--method levenberg-marquardt` or `first-order`."
+                f"`--{option}` is for `--method` {', '.join(others)}; {name} takes "
+                f"{' and '.join(f'--{own}' for own in takes)}."
             )
-        if features is not None:
-            options["features"] = features
-        return LeastSquares(**options) if name != "evolve" else Evolve(**options)
-    if features is not None:
-        raise InputError(
-            "`--features` belongs to `--method least-squares` and `evolve`."
-        )
-    if steps is not None:
-        options["steps"] = steps
-    return _TRAINED[name](**options)
+    if activation is not None:
+        given["activation"] = _activation(activation)
+    return make(**given)
 
 
 def balance_named(name: str | None) -> Any:

@@ -1,7 +1,9 @@
 """Tables for the terminal, by rich: plain in a pipe, narrow where there is no room."""
 
+import contextlib
 import json
 import re
+import sys
 from typing import TYPE_CHECKING, Any
 
 from .. import problems
@@ -106,3 +108,10 @@ def plain(text: str) -> str:
 
 def print_json(value: Any) -> None:
     print(json.dumps(value, indent=2, allow_nan=False, ensure_ascii=False), flush=True)
+
+
+def stdout_free(wanted: bool) -> contextlib.AbstractContextManager[Any]:
+    """What others print goes to standard error where standard output is for JSON."""
+    if wanted:
+        return contextlib.redirect_stdout(sys.stderr)
+    return contextlib.nullcontext()

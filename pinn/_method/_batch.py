@@ -80,7 +80,8 @@ def resampled(
     count: Int[Array, ""],
     every: int,
 ) -> Batch:
-    """The batch with new points of every term where they are due, as many as before."""
+    """The batch with new points where they are due, as many as before: of every term
+    but those whose points the user gave."""
     if every == 0:
         return batch
     of_step = lambda: jr.fold_in(key, count)
@@ -92,11 +93,15 @@ def resampled(
 
 
 def redrawn(residuals: Residuals, field: Any, batch: Batch, key: PRNGKeyArray) -> Batch:
-    """The batch with new points of every term."""
+    """The batch with new points of every term, but of those that were given."""
     sampler, points, active = residuals.sampler, {}, batch.active
+    sequence = residuals.sequence
     for i, term in enumerate(residuals.problem.terms):
         old, of_term = batch.points[term.name], jr.fold_in(key, i)
-        sample = lambda n, key, term=term: term.sample(n, key=key)
+        if term.name in residuals.given:
+            points[term.name] = old
+            continue
+        sample = lambda n, key, term=term: term.sample(n, key=key, sequence=sequence)
         if sampler is None or term.name != "equation":
             points[term.name] = sample(_length(old), of_term)
             continue

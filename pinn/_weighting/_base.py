@@ -64,7 +64,9 @@ class Averaged(eqx.Module):
 class AbstractAveraged(AbstractBalance):
     """Weights that make some size of the terms equal, as a moving average.
 
-    The first ones are taken as they are, and one that is not finite is left out.
+    The first ones are taken as they are, and one that is not finite is left out. What
+    is made equal are the sizes without the fixed weights of the conditions, which so
+    still multiply what they stand for.
     """
 
     memory: eqx.AbstractVar[float]
@@ -79,7 +81,7 @@ class AbstractAveraged(AbstractBalance):
     def sizes(
         self, residuals: Residuals, field: Any, points: Points
     ) -> Mapping[str, Array]:
-        """What is to be equal, by term, ``()``."""
+        """What is to be equal, by term, ``()``; linear in the weights of the rows."""
 
     def init(self, points: Points) -> Averaged:
         one = jnp.ones((), jnp.result_type(float))
@@ -88,7 +90,9 @@ class AbstractAveraged(AbstractBalance):
     def update(
         self, state: Averaged, residuals: Residuals, field: Any, points: Points
     ) -> Averaged:
-        sizes = self.sizes(residuals, field, points)
+        own = own_weights(residuals.problem)
+        found = self.sizes(residuals, field, points)
+        sizes = {name: size / own[name] for name, size in found.items()}
         mean = sum(sizes.values(), jnp.zeros_like(next(iter(sizes.values()))))
         mean = mean / len(sizes)
         keep = jnp.where(state.first, 0.0, self.memory)
@@ -105,6 +109,11 @@ class AbstractAveraged(AbstractBalance):
 
     def weights(self, state: Averaged) -> Mapping[str, Array]:
         return state.weights
+
+
+def own_weights(problem: Problem) -> dict[str, float]:
+    """The fixed weights that the conditions have been given, 1 by default."""
+    return {term.name: term.weight or 1.0 for term in problem.terms}
 
 
 def check_memory(memory: Any) -> None:

@@ -9,7 +9,7 @@ from jaxtyping import Array, Float
 
 from .._equation import TermJet
 from .._problem import Problem
-from ._base import AbstractBalance
+from ._base import AbstractBalance, own_weights
 
 
 def by_operator(
@@ -55,7 +55,7 @@ def weights_of(problem: Problem, weighting: Any) -> dict[str, float]:
         If `weighting` is neither a balance that serves the problem nor a mapping,
         names an unknown term, or is not positive.
     """
-    weights = {term.name: term.weight or 1.0 for term in problem.terms}
+    weights = own_weights(problem)
     if weighting is None:
         return weights
     if isinstance(weighting, AbstractBalance):

@@ -21,7 +21,8 @@ class GradientNorm(AbstractAveraged):
 
     for the losses $L_j$ of the $m$ terms. One update costs a gradient of each term.
     The mean stands in place of the paper's sum, so that terms in balance have weight
-    1. Fixed weights of the conditions cancel.
+    1. The losses are those without the fixed weights of the conditions: a condition of
+    weight 9 has a gradient nine times as long as the others.
 
     Parameters
     ----------
