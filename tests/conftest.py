@@ -1,8 +1,17 @@
 """JAX is kept strict here: 64-bit, no silent promotion of ranks or types."""
 
 import os
+import tempfile
 
 os.environ.setdefault("MPLBACKEND", "Agg")
+
+# Tests compile the same programs again and again. Each worker keeps its own in a new
+# folder, where its child processes find them too: JAX does not write whole files at
+# once, so what another worker is just writing might be read.
+_compiled = tempfile.TemporaryDirectory(prefix="compiled-")
+os.environ["JAX_COMPILATION_CACHE_DIR"] = _compiled.name
+os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
+os.environ["JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES"] = "-1"
 
 import jax
 import jax.random as jr
