@@ -15,6 +15,7 @@ the scale of the weights changes, or from one Gauss-Newton step to the next.
 """
 
 import collections
+import functools
 import itertools
 import math
 from collections.abc import Callable, Iterator
@@ -439,15 +440,15 @@ def sides(inputs: RowInput) -> Iterator[tuple[float, tuple[Any, ...]]]:
 
 def _padded(tree: Any, rows: slice) -> Any:
     """Some rows of every array, the last repeated to fill a block."""
+    return jax.tree.map(functools.partial(_filled, rows=rows), tree)
 
-    def pad(a):
-        piece = np.asarray(a)[rows]
-        missing = _POINTS - len(piece)
-        if missing:
-            piece = np.concatenate([piece, np.repeat(piece[-1:], missing, axis=0)])
-        return jnp.asarray(piece, jnp.result_type(float))
 
-    return jax.tree.map(pad, tree)
+def _filled(array: Any, rows: slice) -> Any:
+    piece = np.asarray(array)[rows]
+    missing = _POINTS - len(piece)
+    if missing:
+        piece = np.concatenate([piece, np.repeat(piece[-1:], missing, axis=0)])
+    return jnp.asarray(piece, jnp.result_type(float))
 
 
 def _chunks(arguments: tuple[Any, ...], n: int) -> Iterator[tuple[slice, Any]]:

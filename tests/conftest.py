@@ -1,6 +1,7 @@
 """JAX is kept strict here: 64-bit, no silent promotion of ranks or types."""
 
 import os
+import tempfile
 
 os.environ.setdefault("MPLBACKEND", "Agg")
 
@@ -11,6 +12,18 @@ import pytest
 jax.config.update("jax_enable_x64", True)
 jax.config.update("jax_numpy_rank_promotion", "raise")
 jax.config.update("jax_numpy_dtype_promotion", "strict")
+
+# Tests compile the same programs again and again. Each worker keeps its own in a new
+# folder, where its child processes find them too: JAX does not write whole files at
+# once, so what another worker is just writing might be read.
+_compiled = tempfile.TemporaryDirectory(prefix="compiled-")
+for _option, _value in {
+    "jax_compilation_cache_dir": _compiled.name,
+    "jax_persistent_cache_min_compile_time_secs": 0.0,
+    "jax_persistent_cache_min_entry_size_bytes": -1,
+}.items():
+    jax.config.update(_option, _value)
+    os.environ[_option.upper()] = str(_value)
 
 
 @pytest.fixture(autouse=True, scope="module")

@@ -2,6 +2,7 @@
 
 import dataclasses
 import enum
+import functools
 import itertools
 import math
 from collections.abc import Generator
@@ -154,6 +155,10 @@ class Plan:
         return dataclasses.replace(self, found=(*self.found, evidence))
 
     def next(self) -> Step:
+        return self._step
+
+    @functools.cached_property  # asked for several times between two trials
+    def _step(self) -> Step:
         schedule = _schedule(self)
         step = next(schedule)
         for evidence in self.found:
