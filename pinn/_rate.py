@@ -19,13 +19,13 @@ from typing import Any, TypeAlias
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-import jax.random as jr
 import numpy as np
 from jaxtyping import Array, Float
 
 from ._condition import RowInput
 from ._equation import analyse, field_shape, order_bound, ravelled, unit_frame
 from ._host import Hosted
+from ._host_draw import first_key, on_host
 from ._problem import Problem, Term
 from ._types import FieldLike
 
@@ -164,8 +164,7 @@ _last: list[tuple[Problem, tuple[int, ...], Rate]] = []
 
 def _solved_for(problem: Problem, shape: tuple[int, ...]) -> Rate:
     equation, dim = problem.equation, problem.domain.dim
-    rows = equation.sample(_PROBES, key=jr.key(0))
-    rows = jax.tree.map(np.asarray, rows)
+    rows = on_host(equation.place, equation.cube_dim, _PROBES, key=first_key())
     bare = Problem(problem.domain, problem.residual, (), time=problem.time)
     if not analyse(bare, shape, {"equation": rows})["equation"].local:
         raise ValueError(

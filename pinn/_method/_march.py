@@ -39,8 +39,8 @@ class System(eqx.Module):
     rate: Rate
     boundary: Boundary
     modes: Modes
-    times: Float[Array, " 2"]
-    checks: tuple[Float[Array, "n dim"], tuple[Float[Array, "n r"], ...]]
+    times: Float[np.ndarray, " 2"]
+    checks: tuple[Float[np.ndarray, "n dim"], tuple[Float[np.ndarray, "n r"], ...]]
 
     def __call__(self, tau: Any, state: Any, args: Any = None) -> Any:
         """The derivative in τ of the state ``(a,)`` or ``(a, a')``."""
@@ -83,7 +83,7 @@ class System(eqx.Module):
     def _time(self, tau: Any) -> Array:
         return self.times[0] + tau * (self.times[1] - self.times[0])
 
-    def _rate_at(self, tau: Any, state: Any, x: Array, derivatives: Any) -> Array:
+    def _rate_at(self, tau: Any, state: Any, x: Any, derivatives: Any) -> Array:
         """The highest derivative in τ at points, ``(n, d)``."""
         t, span = self._time(tau), self.times[1] - self.times[0]
         jets = self._jets(tau, state, derivatives)
