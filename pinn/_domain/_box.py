@@ -224,15 +224,7 @@ class Face(AbstractPart):
     def bounds(self) -> tuple[Float[Array, " dim"], Float[Array, " dim"]]:
         level = self.lower if self.side == "lower" else self.upper
         fixed = np.arange(self.dim) == self.axis
-        if not concrete((self.lower, self.upper)):
-            lower, upper = (
-                jnp.where(fixed, level, a) for a in (self.lower, self.upper)
-            )
-            return lower, upper
-        level, lower, upper = (np.asarray(a) for a in (level, self.lower, self.upper))
-        return jax.device_put(
-            (np.where(fixed, level, lower), np.where(fixed, level, upper))
-        )
+        return _where(fixed, level, self.lower), _where(fixed, level, self.upper)
 
     @property
     def measure(self) -> float:
@@ -316,6 +308,14 @@ class BoxSurface(AbstractPart):
 
     def covers(self, x: Float[Array, " dim"], tol: Float[Array, ""]) -> Bool[Array, ""]:
         return self.distance(x) <= tol
+
+
+def _where(
+    which: np.ndarray, a: Float[Array, " dim"], b: Float[Array, " dim"]
+) -> Float[Array, " dim"]:
+    if not concrete((a, b)):
+        return jnp.where(which, a, b)
+    return jax.device_put(np.where(which, np.asarray(a), np.asarray(b)))
 
 
 def _as_point(a: Float[Array, ""]) -> Float[Array, " 1"]:

@@ -15,6 +15,7 @@ from typing import Any
 import jax
 import jax.random as jr
 import numpy as np
+from jax.core import Tracer
 from jaxtyping import PRNGKeyArray
 
 from ._bind import by_jax
@@ -33,12 +34,12 @@ def fold_in(key: PRNGKeyArray, data: int) -> PRNGKeyArray:
 
 def _words(key: Any) -> np.ndarray | None:
     """The two words of a key that is hashed as here; `None` of any other."""
-    if not isinstance(key, jax.Array) or isinstance(key, jax.core.Tracer):
+    if isinstance(key, Tracer) or key.shape != ():
         return None
-    typed = jax.dtypes.issubdtype(key.dtype, jax.dtypes.prng_key)
-    if not (typed and key.shape == () and str(jr.key_impl(key)) == "threefry2x32"):
+    if not jax.dtypes.issubdtype(key.dtype, jax.dtypes.prng_key):
         return None
-    return np.asarray(jr.key_data(key))
+    known = str(jr.key_impl(key)) == "threefry2x32"
+    return np.asarray(jr.key_data(key)) if known else None
 
 
 def _key(like: Any, words: np.ndarray) -> Any:
@@ -68,7 +69,8 @@ def _hosted(function: Callable[..., Any]) -> Callable[[Any], Callable[..., Any]]
     """A rule that leaves keys of another kind to JAX."""
 
     def rule(eqn):
-        if not jax.config.jax_threefry_partitionable:  # the numbers are others then
+        config: Any = jax.config
+        if not config.jax_threefry_partitionable:  # the numbers are others then
             return by_jax(eqn)
 
         def run(key, *rest):
