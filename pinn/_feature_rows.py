@@ -464,11 +464,11 @@ def tables(
 ) -> Iterator[tuple[slice, np.ndarray, np.ndarray]]:
     """Derivatives of some features at some points, with the rows and columns they
     belong to, ``(indices, rows, columns)``."""
-    m = field.readout.weight.shape[-1]
-    for rows, some in _chunks(arguments, len(arguments[-1])):
-        for columns, block in _blocks(field, m):
+    chunks = list(_chunks(arguments, len(arguments[-1])))
+    for columns, block in _blocks(field, field.readout.weight.shape[-1]):
+        real = np.flatnonzero(columns >= 0)
+        for rows, some in chunks:
             table = np.asarray(_differentiated(block, some, unit, indices))
-            real = np.flatnonzero(columns >= 0)
             yield rows, columns[real], table[:, : rows.stop - rows.start][:, :, real]
 
 

@@ -9,7 +9,6 @@ from typing import Any
 
 import equinox as eqx
 import jax
-import jax.numpy as jnp
 import jax.random as jr
 import numpy as np
 from jaxtyping import PRNGKeyArray
@@ -83,9 +82,10 @@ def draw_features(
     if balls:
         sets += _around_holes(problem, activation, balls, _each_hole(trial, balls), key)
     out_size = "scalar" if shape == () else shape[0]
-    network = FeatureSets(sets, out_size, key=fold_in(key, 4))
-    zeros = jax.tree.map(jnp.zeros_like, network.readout)
-    return eqx.tree_at(lambda f: f.readout, network, zeros)
+    # Its shapes alone: a readout that is drawn would be compiled for each of them.
+    network = eqx.filter_eval_shape(FeatureSets, sets, out_size, key=key)
+    zeros = _zeros(network.readout)
+    return eqx.tree_at(lambda f: (f.sets, f.readout), network, (tuple(sets), zeros))
 
 
 def placed_count(problem: Problem, trial: Trial) -> int:
@@ -146,7 +146,7 @@ def _placed(problem, activation, trial, places, key) -> list[Any]:
     if trial.placed is Placed.bumps:
         return [Bumps(problem.bounds, *bumps(places, rng)), plain]
     steps = activation_of(activation, Kind.ridges)
-    layer = tuple(jnp.asarray(a, plain.bias.dtype) for a in fronts(places, rng))
+    layer = [jax.device_put(a.astype(plain.bias.dtype)) for a in fronts(places, rng)]
     return [_with_layer(_blank(problem, (), steps, count, key), *layer), plain]
 
 
@@ -188,9 +188,12 @@ def _blank(problem, shape, activation, count, key) -> Any:
 
 
 def _with_layer(network: Any, weight: Any, bias: Any) -> RandomFeatures:
-    zeros = jax.tree.map(
-        lambda s: jax.device_put(np.zeros(s.shape, s.dtype)), network.readout
-    )
     return eqx.tree_at(
-        lambda f: (f.weight, f.bias, f.readout), network, (weight, bias, zeros)
+        lambda f: (f.weight, f.bias, f.readout),
+        network,
+        (weight, bias, _zeros(network.readout)),
     )
+
+
+def _zeros(shapes: Any) -> Any:
+    return jax.tree.map(lambda s: jax.device_put(np.zeros(s.shape, s.dtype)), shapes)
