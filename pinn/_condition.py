@@ -12,6 +12,7 @@ import jax.numpy as jnp
 from jaxtyping import Array
 
 from ._domain import AbstractPart
+from ._domain._check import real
 from ._operators import dt, grad, jacobian
 from ._types import FieldLike
 
@@ -306,7 +307,7 @@ def _as_value(kind: str, value: Any) -> Any:
     if callable(value):
         return value
     try:
-        return jnp.asarray(value, jnp.result_type(float))
+        return real(value)
     except (TypeError, ValueError) as error:
         raise ValueError(
             f"`value` of `{kind}` takes a number, an array, or a function of the "

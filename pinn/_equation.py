@@ -277,7 +277,8 @@ def jet_frame(problem: Problem, order: int) -> tuple[Array, tuple[int, ...]]:
             for argument in range(size - dim + 1)
         ]
         unit, owner = np.stack(lines), np.arange(size - dim + 1)
-    return jnp.asarray(unit, jnp.result_type(float)), tuple(int(i) for i in owner)
+    unit = jax.device_put(unit.astype(jnp.result_type(float)))
+    return unit, tuple(int(i) for i in owner)
 
 
 class _Wave(eqx.Module):

@@ -7,6 +7,7 @@ compiled for them.
 """
 
 import itertools
+import math
 from typing import Any
 
 import equinox as eqx
@@ -47,9 +48,9 @@ class EvolvedRows(FeatureRows):
             for name, order in residuals.structure.orders
         }
         frame = unit_frame(problem)
-        self._frame = jnp.asarray(frame, jnp.result_type(float))
+        self._frame = jax.device_put(frame.astype(jnp.result_type(float)))
         self._unit = 1 / np.diag(frame)
-        self.count = field.coefficients[0, 0].size
+        self.count = math.prod(field.coefficients.shape[2:])
         self._known: dict[str, dict[Index, np.ndarray]] = {}
         self._structure()
 
@@ -92,7 +93,8 @@ def derivatives_at(
     t, x = (np.asarray(a, float) for a in arguments)
     edges, coefficients = np.asarray(field.edges), np.asarray(field.coefficients)
     panel = np.searchsorted(edges[1:-1], t, side="right")
-    s = (t - np.asarray(field.centres)[panel]) * np.asarray(field.scales)[panel]
+    scales = np.asarray(field.scales)
+    s = (t - np.asarray(field.centres)[panel]) * scales[panel]
     window = np.asarray(field.windows)[panel]
     size, m = coefficients.shape[1], coefficients.shape[-1] - 1
     components = int(np.prod(coefficients.shape[2:-1]))
@@ -102,12 +104,13 @@ def derivatives_at(
     result = [np.zeros((len(t), components)) for _ in indices]
     arrays, rest = eqx.partition(field.space, eqx.is_array)
     for one in np.unique(window):
-        network = eqx.combine(jax.tree.map(lambda a, i=one: a[i], arrays), rest)
+        own = jax.tree.map(lambda a, i=one: jax.device_put(np.asarray(a)[i]), arrays)
+        network = eqx.combine(own, rest)
         inside = np.flatnonzero(window == one)
         # By panel, so that each is a product of matrices.
         inside = inside[np.argsort(panel[inside], kind="stable")]
         features = np.zeros((len(in_space), len(inside), m + 1))
-        scale = jnp.asarray(unit[1:])
+        scale = jax.device_put(unit[1:])
         for rows, columns, table in tables(
             network, (x[inside],), scale, tuple(in_space)
         ):
@@ -120,7 +123,7 @@ def derivatives_at(
             table = coefficients[which].reshape(size, -1)
             per_time = {
                 k: (basis[k][some] @ table).reshape(len(some), components, m + 1)
-                * (unit[0] * float(field.scales[which])) ** k
+                * (unit[0] * scales[which]) ** k
                 for k in in_time
             }
             for place, index in enumerate(indices):

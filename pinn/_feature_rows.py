@@ -85,8 +85,9 @@ class FeatureRows:
         }
         self._offsets: dict[str, np.ndarray] = {}
         frame, dtype = unit_frame(problem), jnp.result_type(float)
-        self._frame = jnp.asarray(frame, dtype)
-        self._unit = jnp.asarray(1 / np.diag(frame), dtype)
+        self._frame, self._unit = jax.device_put(
+            (frame.astype(dtype), (1 / np.diag(frame)).astype(dtype))
+        )
         self.count = self._components * (field.readout.weight.shape[-1] + 1)
         self._structure()
 
@@ -377,7 +378,7 @@ def slopes(
     weight = np.asarray(field.readout.weight).reshape(-1, m)
     result = np.zeros((len(indices), n, len(weight)))
     result[0] = np.ravel(field.readout.bias)
-    scale = jnp.asarray(unit, jnp.result_type(float))
+    scale = jax.device_put(np.asarray(unit, jnp.result_type(float)))
     for rows, columns, table in tables(field, arguments, scale, indices):
         result[:, rows] += table @ weight[:, columns].T
     return result[0], np.moveaxis(result[1:], 0, -1)
@@ -397,7 +398,7 @@ def fitted(
     n, m = len(arguments[-1]), field.readout.weight.shape[-1]
     values, _ = slopes(other, arguments, unit)
     matrix = np.ones((n, m + 1))
-    scale = jnp.asarray(unit, jnp.result_type(float))
+    scale = jax.device_put(np.asarray(unit, jnp.result_type(float)))
     for rows, columns, table in tables(field, arguments, scale, ((),)):
         matrix[rows, columns] = table[0]
     return _with_readout(field, np.stack([solve(matrix, value) for value in values.T]))
@@ -406,10 +407,12 @@ def fitted(
 def _with_readout(field: Any, table: np.ndarray) -> Any:
     """The field with weights and bias of its readout from the rows of a table."""
     old = field.readout
-    weight = jnp.asarray(table[:, :-1].reshape(old.weight.shape), old.weight.dtype)
-    bias = jnp.asarray(table[:, -1].reshape(old.bias.shape), old.bias.dtype)
+    weight = table[:, :-1].reshape(old.weight.shape).astype(old.weight.dtype)
+    bias = table[:, -1].reshape(old.bias.shape).astype(old.bias.dtype)
     return eqx.tree_at(
-        lambda f: (f.readout.weight, f.readout.bias), field, (weight, bias)
+        lambda f: (f.readout.weight, f.readout.bias),
+        field,
+        jax.device_put((weight, bias)),
     )
 
 
@@ -448,7 +451,7 @@ def _filled(array: Any, rows: slice) -> Any:
     missing = _POINTS - len(piece)
     if missing:
         piece = np.concatenate([piece, np.repeat(piece[-1:], missing, axis=0)])
-    return jnp.asarray(piece, jnp.result_type(float))
+    return jax.device_put(piece.astype(jnp.result_type(float)))
 
 
 def _chunks(arguments: tuple[Any, ...], n: int) -> Iterator[tuple[slice, Any]]:
@@ -462,11 +465,11 @@ def tables(
 ) -> Iterator[tuple[slice, np.ndarray, np.ndarray]]:
     """Derivatives of some features at some points, with the rows and columns they
     belong to, ``(indices, rows, columns)``."""
-    m = field.readout.weight.shape[-1]
-    for rows, some in _chunks(arguments, len(arguments[-1])):
-        for columns, block in _blocks(field, m):
+    chunks = list(_chunks(arguments, len(arguments[-1])))
+    for columns, block in _blocks(field, field.readout.weight.shape[-1]):
+        real = np.flatnonzero(columns >= 0)
+        for rows, some in chunks:
             table = np.asarray(_differentiated(block, some, unit, indices))
-            real = np.flatnonzero(columns >= 0)
             yield rows, columns[real], table[:, : rows.stop - rows.start][:, :, real]
 
 

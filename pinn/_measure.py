@@ -13,6 +13,7 @@ from ._equation import jet_frame, residual_size
 from ._evaluate import at_points
 from ._evolved_rows import EvolvedRows, derivatives_at
 from ._feature_rows import FeatureRows, serves
+from ._host import Hosted
 from ._method._fourier_rows import FourierRows, of_waves
 from ._network import Evolved
 from ._points import Points, on_device
@@ -52,7 +53,7 @@ def measure(
         unit = np.ones(residuals.problem.in_size)
         (values,) = derivatives_at(field, many.arguments, ((),), unit)
         values = values.reshape(len(values), *field.coefficients.shape[2:-1])
-        raw = _compared(jnp.asarray(values), exact, on_device(many.arguments))
+        raw = _compared(jax.device_put(values), exact, on_device(many.arguments))
     else:
         raw = _errors(field, exact, on_device(many.arguments))
     raw = jax.device_get(raw)
@@ -116,8 +117,8 @@ def _measure_sizes(residuals, field, fresh, frame, order):
     return result
 
 
-_errors = Compiled(_measure_errors)
-_compared = Compiled(_compare)
+_errors = Hosted(_measure_errors, beyond=Compiled(_measure_errors))
+_compared = Hosted(_compare, beyond=Compiled(_compare))
 _sizes = Compiled(_measure_sizes)
 
 

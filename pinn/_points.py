@@ -7,9 +7,8 @@ from typing import Any, TypeAlias
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-import jax.random as jr
 import numpy as np
-from jaxtyping import Array, Bool, Float, PRNGKeyArray
+from jaxtyping import Array, Float, PRNGKeyArray
 
 from ._checks import is_whole
 from ._compiled import Compiled
@@ -20,10 +19,11 @@ from ._domain import (
     Ball,
     Sequence,
     choose,
-    draw,
     kronecker,
     round_holes,
 )
+from ._host import fold_in
+from ._host_draw import on_host
 from ._problem import Problem, Term
 from ._sampling import AbstractAdaptive
 
@@ -163,13 +163,18 @@ class PointSource:
 
     def _block(self, stream: int, size: int) -> Points:
         if (stream, size) not in self._blocks:
-            key = jr.fold_in(self._key, stream)
-            # Folded in here, with what is compiled already, and not in `_draw`.
-            keys = [jr.fold_in(key, i) for i in range(len(self.problem.terms))]
-            crowd = jnp.asarray(stream not in (FRESH, _CANDIDATES))
-            drawn = _draw(self.problem, keys, size, self.sequence, crowd)
-            # On the host, where a slice costs nothing and compiles nothing.
-            self._blocks[stream, size] = jax.device_get(drawn)
+            key = fold_in(self._key, stream)
+            keys = [fold_in(key, i) for i in range(len(self.problem.terms))]
+            if self.sequence is None:
+                crowd = stream not in (FRESH, _CANDIDATES)
+                drawn = {
+                    term.name: _drawn(self.problem, term, size, key, crowd)
+                    for term, key in zip(self.problem.terms, keys, strict=True)
+                }
+            else:
+                # On the host, where a slice costs nothing and compiles nothing.
+                drawn = jax.device_get(_draw(self.problem, keys, size, self.sequence))
+            self._blocks[stream, size] = drawn
         return self._blocks[stream, size]
 
 
@@ -243,17 +248,14 @@ class _Crowded(eqx.Module):
     """
 
     axes: tuple[int, ...] = eqx.field(static=True)
-    crowd: Bool[Array, ""]
 
     def __call__(self, key: PRNGKeyArray, dim: int) -> Any:
         stream = kronecker(key, dim)
+        crowds = np.isin(np.arange(dim), self.axes)
 
         def crowded(start, count):
             cube = stream(start, count)
-            for axis in self.axes:
-                ends = 0.5 - 0.5 * jnp.cos(math.pi * cube[:, axis])
-                cube = cube.at[:, axis].set(jnp.where(self.crowd, ends, cube[:, axis]))
-            return cube
+            return jnp.where(crowds, 0.5 - 0.5 * jnp.cos(math.pi * cube), cube)
 
         return crowded
 
@@ -282,36 +284,38 @@ class _NearHoles(eqx.Module):
         return RowInput((*times, x), None), jax.vmap(region.contains)(x)
 
 
-def _draw_all(problem, keys, size, sequence, crowd):
-    result = {}
-    for term, key in zip(problem.terms, keys, strict=True):
-        own = sequence
-        if sequence is None:
-            own = _Crowded(term.straight_axes, crowd)
-        rows = term.sample(size, key=key, sequence=own)
-        balls = round_holes(problem.domain) if term.name == "equation" else []
-        if sequence is None and balls:
-            rows = _with_holes(term, rows, balls, size, key, crowd)
-        result[term.name] = rows
-    return result
-
-
-def _with_holes(term, rows, balls, size, key, crowd):
-    """Row inputs of which every other one lies around one of the holes."""
-    centres, radii = (jnp.stack(a) for a in zip(*balls, strict=True))
-    near = draw(
+def _drawn(problem, term, size, key, crowd) -> RowInput:
+    """Row inputs of a term, crowded or even, on the host."""
+    axes = term.straight_axes if crowd else ()
+    rows = on_host(term.place, term.cube_dim, size, key=key, sequence=_Crowded(axes))
+    balls = round_holes(problem.domain) if term.name == "equation" else []
+    if not (crowd and balls):
+        return rows
+    # Every other one lies around one of the holes.
+    centres, radii = (
+        jax.device_put(np.stack([np.asarray(a) for a in same]))
+        for same in zip(*balls, strict=True)
+    )
+    near = on_host(
         _NearHoles(term, centres, radii),
         term.cube_dim,
         size,
-        key=jr.fold_in(key, 1),
-        sequence=_Crowded((0,) if term.moving else (), crowd),
+        key=fold_in(key, 1),
+        sequence=_Crowded((0,) if term.moving else ()),
     )
-    here = crowd & (jnp.arange(size) % 2 == 1)
+    here = np.arange(size) % 2 == 1
 
     def pick(new, old):
-        return jnp.where(here.reshape((-1,) + (1,) * (new.ndim - 1)), new, old)
+        return np.where(here.reshape((-1,) + (1,) * (new.ndim - 1)), new, old)
 
     return jax.tree.map(pick, near, rows)
+
+
+def _draw_all(problem, keys, size, sequence):
+    return {
+        term.name: term.sample(size, key=key, sequence=sequence)
+        for term, key in zip(problem.terms, keys, strict=True)
+    }
 
 
 _draw = Compiled(_draw_all)

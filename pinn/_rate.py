@@ -19,13 +19,13 @@ from typing import Any, TypeAlias
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-import jax.random as jr
 import numpy as np
 from jaxtyping import Array, Float
 
 from ._condition import RowInput
-from ._equation import analyse, field_shape, order_bound, ravelled, unit_frame
+from ._equation import analyse, field_shape, ravelled, unit_frame
 from ._host import Hosted
+from ._host_draw import first_key, on_host
 from ._problem import Problem, Term
 from ._types import FieldLike
 
@@ -34,7 +34,7 @@ from ._types import FieldLike
 Index: TypeAlias = tuple[int, ...]
 Jet: TypeAlias = Mapping[Index, Array]
 
-_PROBES = 8
+_PROBES = 16  # as many as `analyse` looks at, so that it is traced once for both
 
 
 class Rate(eqx.Module):
@@ -90,15 +90,20 @@ class Rate(eqx.Module):
         self, t: Float[Array, ""], x: Float[Array, " dim"], jets: Sequence[Jet]
     ) -> tuple[Float[Array, " d"], Float[Array, "d d"]]:
         """The residual without the highest time derivative, $r$, and the mass $A$."""
+        return _split(self, t, x, tuple(jets))
 
-        def residual(a):
-            top = {(): jnp.reshape(a, self.shape)}
-            field = local_field(t, x, (*jets, top))
-            return ravelled(self.equation, field, RowInput((t, x)))
 
-        zero = jnp.zeros(math.prod(self.shape), x.dtype)
-        rest, along = jax.linearize(residual, zero)
-        return rest, jax.vmap(along, out_axes=1)(jnp.eye(zero.size, dtype=x.dtype))
+# Traced once, however many functions of many points it becomes a part of.
+@eqx.filter_jit
+def _split(rate, t, x, jets):
+    def residual(a):
+        top = {(): jnp.reshape(a, rate.shape)}
+        field = local_field(t, x, (*jets, top))
+        return ravelled(rate.equation, field, RowInput((t, x)))
+
+    zero = jnp.zeros(math.prod(rate.shape), x.dtype)
+    rest, along = jax.linearize(residual, zero)
+    return rest, jax.vmap(along, out_axes=1)(jnp.eye(zero.size, dtype=x.dtype))
 
 
 def local_field(
@@ -164,17 +169,17 @@ _last: list[tuple[Problem, tuple[int, ...], Rate]] = []
 
 def _solved_for(problem: Problem, shape: tuple[int, ...]) -> Rate:
     equation, dim = problem.equation, problem.domain.dim
-    rows = equation.sample(_PROBES, key=jr.key(0))
-    rows = jax.tree.map(np.asarray, rows)
+    rows = on_host(equation.place, equation.cube_dim, _PROBES, key=first_key())
     bare = Problem(problem.domain, problem.residual, (), time=problem.time)
-    if not analyse(bare, shape, {"equation": rows})["equation"].local:
+    jet = analyse(bare, shape, {"equation": rows})["equation"]
+    if not jet.local:
         raise ValueError(
             "`residual` of the problem is nonlocal: at a point it looks at the field "
             "elsewhere too, as an integral or a delay does, and derivatives at the "
             "point do not determine it. Use `pinn.solve`, which takes any residual."
         )
 
-    total = order_bound(problem, equation, shape)
+    total = jet.order
     all_indices = [
         [i for k in range(total - m + 1) for i in indices_of(dim, k)]
         for m in range(total + 1)

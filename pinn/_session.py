@@ -9,7 +9,6 @@ from typing import Any, NamedTuple, TypeAlias
 
 import jax
 import jax.numpy as jnp
-import jax.random as jr
 import numpy as np
 from jaxtyping import PRNGKeyArray
 
@@ -17,6 +16,7 @@ from ._checkpoint import Checkpoint, filled, leaves_of
 from ._compiled import Compiled
 from ._equation import TermJet, analyse, structure
 from ._estimate import correction
+from ._host import fold_in
 from ._interrupt import Interrupts
 from ._loop import Stopped, run
 from ._measure import rms
@@ -48,7 +48,7 @@ class Keys:
 
     def __call__(self) -> PRNGKeyArray:
         self.count += 1
-        return jr.fold_in(self._key, self.count)
+        return fold_in(self._key, self.count)
 
 
 class Segment(NamedTuple):

@@ -10,7 +10,7 @@ from numpy.testing import assert_allclose
 
 import pinn
 from pinn import activations as act
-from pinn._host import Hosted
+from pinn._host import Hosted, fold_in
 
 
 def same(function, *arguments, rtol=1e-11):
@@ -72,6 +72,7 @@ FUNCTIONS = {
         x[:, None] * x[None],
         jnp.concatenate([x, x], axis=1),
         jnp.stack([x, x]),
+        jnp.unstack(x, axis=1),
         jnp.pad(x, 1),
         jnp.split(x, 2),
         jnp.insert(x, 1, 0.5, axis=1),
@@ -118,9 +119,22 @@ def test_operations(name):
     same(FUNCTIONS[name], X)
 
 
-def test_random_numbers_are_those_of_jax():
-    draw = lambda key: jr.uniform(jr.fold_in(key, 3), (5,))
-    same(draw, jr.key(1))
+@pytest.mark.parametrize("implementation", ["threefry2x32", "rbg"])
+def test_random_numbers_are_those_of_jax(implementation):
+    def draw(key):
+        one, other = jr.split(jr.fold_in(key, 3))
+        words = jr.bits(one, (2, 3), jnp.uint64), jr.bits(one, (4,), jnp.uint8)
+        return [jr.uniform(other, (5,)), *words]
+
+    same(draw, jr.key(1, impl=implementation))
+
+
+@pytest.mark.parametrize("implementation", ["threefry2x32", "rbg"])
+def test_keys_are_folded_as_by_jax(implementation):
+    key = jr.key(5, impl=implementation)
+    found, expected = fold_in(key, 2**31 + 7), jr.fold_in(key, 2**31 + 7)
+    assert found.dtype == expected.dtype
+    assert (jr.key_data(found) == jr.key_data(expected)).all()
 
 
 def test_single_precision_stays_single():

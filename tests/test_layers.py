@@ -36,6 +36,7 @@ LEVELS = {
     "_periodic": 3.5,
     "_problem": 4,
     "_equation": 5,
+    "_host_draw": 4.5,
     "_points": 5,
     "_conserved": 5,
     "_crossings": 5,

@@ -10,7 +10,8 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 import pinn
 from pinn import Dirichlet, Neumann, Problem, laplacian
-from pinn._domain import uniform
+from pinn._domain import kronecker, uniform
+from pinn._host_draw import on_host
 from pinn._points import FRESH, PointSource
 
 SQUARE = pinn.Box([0.0, 0.0], [2.0, 1.0])
@@ -46,6 +47,15 @@ def test_conditions_get_the_spacing_of_the_interior(source):
     assert_allclose(counts["sides"] / counts["rim"], 6 / (np.pi / 2), rtol=0.05)
     for name in measures:
         assert_allclose(more[name] / counts[name], 2.0, rtol=0.05)
+
+
+def test_drawn_on_the_host_as_by_jax():
+    """Also where candidates are refused, and with a tail that needs another block."""
+    term, n = plate().equation, 5000
+    key = jr.key(3)
+    found = on_host(term.place, term.cube_dim, n, key=key)
+    expected = term.sample(n, key=key, sequence=kronecker)
+    assert_allclose(found.arguments[0], expected.arguments[0], rtol=0, atol=1e-14)
 
 
 def test_numbers_of_points_do_not_depend_on_the_unit():

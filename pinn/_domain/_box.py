@@ -4,6 +4,7 @@ import difflib
 from typing import Literal
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
@@ -42,7 +43,8 @@ class AbstractBox(AbstractDomain):
 
     @property
     def measure(self) -> float:
-        return float(self.extent)
+        lower, upper = map(np.asarray, self.bounds)
+        return float(np.prod(upper - lower))
 
     @property
     def pieces(self) -> tuple[AbstractPart, ...]:
@@ -127,7 +129,7 @@ class Interval(AbstractBox):
 
     @property
     def bounds(self) -> tuple[Float[Array, " dim"], Float[Array, " dim"]]:
-        return self.a[None], self.b[None]
+        return _as_point(self.a), _as_point(self.b)
 
     def describe(self) -> str:
         return f"Interval({show(self.a)}, {show(self.b)})"
@@ -220,20 +222,25 @@ class Face(AbstractPart):
 
     @property
     def bounds(self) -> tuple[Float[Array, " dim"], Float[Array, " dim"]]:
-        level = (self.lower if self.side == "lower" else self.upper)[self.axis]
-        return self.lower.at[self.axis].set(level), self.upper.at[self.axis].set(level)
+        level = self.lower if self.side == "lower" else self.upper
+        fixed = np.arange(self.dim) == self.axis
+        return _where(fixed, level, self.lower), _where(fixed, level, self.upper)
 
     @property
     def measure(self) -> float:
-        return float(self.extent)
+        sides = np.asarray(self.upper) - np.asarray(self.lower)
+        return float(np.prod(np.delete(sides, self.axis)))
 
     def place(
         self, cube: Float[Array, "n cube"]
     ) -> tuple[Float[Array, "n dim"], Float[Array, "n dim"], Bool[Array, " n"] | None]:
-        full = jnp.insert(cube, self.axis, 0.5, axis=1)
+        before, after = cube[:, : self.axis], cube[:, self.axis :]
+        half = jnp.full((len(cube), 1), 0.5, cube.dtype)
+        full = jnp.concatenate([before, half, after], axis=1)
         points = _between(*self.bounds, full)
-        out = -1.0 if self.side == "lower" else 1.0
-        return points, jnp.zeros_like(points).at[:, self.axis].set(out), None
+        normal = np.zeros(self.dim, points.dtype)
+        normal[self.axis] = -1.0 if self.side == "lower" else 1.0
+        return points, jnp.broadcast_to(normal, points.shape), None
 
     def distance(self, x: Float[Array, " dim"]) -> Float[Array, ""]:
         return norm(x - jnp.clip(x, *self.bounds))
@@ -273,7 +280,6 @@ class BoxSurface(AbstractPart):
 
     @property
     def measure(self) -> float:
-        # Not by JAX, which would compile every operation of it.
         sides = np.asarray(self.upper) - np.asarray(self.lower)
         return float(2 * np.prod(sides) * np.sum(1 / sides))
 
@@ -302,6 +308,19 @@ class BoxSurface(AbstractPart):
 
     def covers(self, x: Float[Array, " dim"], tol: Float[Array, ""]) -> Bool[Array, ""]:
         return self.distance(x) <= tol
+
+
+def _where(
+    which: np.ndarray, a: Float[Array, " dim"], b: Float[Array, " dim"]
+) -> Float[Array, " dim"]:
+    if not concrete((a, b)):
+        return jnp.where(which, a, b)
+    return jax.device_put(np.where(which, np.asarray(a), np.asarray(b)))
+
+
+def _as_point(a: Float[Array, ""]) -> Float[Array, " 1"]:
+    # Of a known number without a program that JAX would compile for it.
+    return jax.device_put(np.asarray(a)[None]) if concrete(a) else a[None]
 
 
 def _between(

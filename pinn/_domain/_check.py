@@ -11,7 +11,14 @@ from jaxtyping import Array, ArrayLike, Float
 
 def real(x: Any) -> Float[Array, "..."]:
     """`x` as an array of the default float type."""
-    return jnp.asarray(x, dtype=jnp.result_type(float))
+    dtype = jnp.result_type(float)
+    if not concrete(x):
+        return jnp.asarray(x, dtype)
+    # Known numbers by NumPy: `jnp.asarray` compiles something for most of them.
+    numbers = np.asarray(x)
+    if numbers.dtype.kind not in "buif":
+        raise TypeError(f"numbers are expected; got {x!r}")
+    return jax.device_put(numbers.astype(dtype))
 
 
 def concrete(tree: Any) -> bool:
@@ -43,8 +50,10 @@ def tolerance(
     It is the longest side of the bounding box times ε^0.4: 5e-7 in 64 bit, 2e-3
     in 32 bit, where a box may lie a hundred lengths from the origin.
     """
-    lower, upper = (jnp.asarray(x) for x in bounds)
-    return jnp.max(upper - lower) * float(jnp.finfo(lower.dtype).eps) ** 0.4
+    xp = np if concrete(bounds) else jnp
+    lower, upper = (xp.asarray(x) for x in bounds)
+    length = xp.max(upper - lower) * float(jnp.finfo(lower.dtype).eps) ** 0.4
+    return jax.device_put(length)
 
 
 def norm(x: Float[Array, " dim"]) -> Float[Array, ""]:

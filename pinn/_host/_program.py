@@ -36,10 +36,18 @@ class Hosted:
     ----------
     function
         A pure function of pytrees; what is not an array is static.
+    beyond
+        What takes its place where it computes more than `most` numbers, which a
+        compiler is worth for.
     """
 
-    def __init__(self, function: Callable[..., Any]):
-        self._function = function
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        beyond: Callable[..., Any] | None = None,
+        most: int = 2**24,
+    ):
+        self._function, self._beyond, self._most = function, beyond, most
         self._programs: collections.OrderedDict[Any, Any] = collections.OrderedDict()
 
     def __call__(self, *arguments: Any) -> Any:
@@ -59,6 +67,8 @@ class Hosted:
                     self._programs.popitem(last=False)
                 self._programs[key] = found
         program, result = found
+        if self._beyond is not None and program.numbers > self._most:
+            return self._beyond(*arguments)
         made = iter(program(leaves))
         leaves, structure = jax.tree.flatten(result)
         filled = [next(made) if eqx.is_array(leaf) else leaf for leaf in leaves]

@@ -8,6 +8,7 @@ import jax
 import numpy as np
 
 from ._bind import by_jax
+from ._random import RANDOM
 
 
 def _logistic(x):
@@ -20,6 +21,11 @@ def _select(which, *cases):
     if which.dtype == bool:
         return np.where(which, cases[1], cases[0])
     return np.choose(np.broadcast_to(which, np.shape(cases[0])), cases)
+
+
+def _shift_right_logical(x, by):
+    word = np.dtype(f"u{x.dtype.itemsize}")
+    return np.right_shift(x.view(word), by.view(word)).view(x.dtype)
 
 
 ENTRYWISE: dict[str, Callable[..., Any]] = {
@@ -72,6 +78,7 @@ ENTRYWISE: dict[str, Callable[..., Any]] = {
     "select_n": _select,
     "shift_left": np.left_shift,
     "shift_right_arithmetic": np.right_shift,
+    "shift_right_logical": _shift_right_logical,
     "sign": np.sign,
     "sin": np.sin,
     "sinh": np.sinh,
@@ -149,6 +156,16 @@ def _transpose(eqn):
 def _concatenate(eqn):
     axis = eqn.params["dimension"]
     return lambda *x: np.concatenate(x, axis=axis)
+
+
+def _stack(eqn):
+    axis = eqn.params["axis"]
+    return lambda *x: np.stack(x, axis=axis)
+
+
+def _unstack(eqn):
+    axis = eqn.params["axis"]
+    return lambda x: list(np.moveaxis(x, axis, 0))
 
 
 def _slice(eqn):
@@ -344,5 +361,8 @@ RULES: dict[str, Callable[[Any], Callable[..., Any] | None]] = {
     "sort": _sort,
     "split": _split,
     "squeeze": _to_shape,
+    "stack": _stack,
     "transpose": _transpose,
+    "unstack": _unstack,
+    **RANDOM,
 }

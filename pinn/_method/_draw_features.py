@@ -9,13 +9,13 @@ from typing import Any
 
 import equinox as eqx
 import jax
-import jax.numpy as jnp
 import jax.random as jr
 import numpy as np
 from jaxtyping import PRNGKeyArray
 
 from .. import activations
 from .._domain import round_holes
+from .._host import fold_in
 from .._network import (
     Bumps,
     FeatureSets,
@@ -75,16 +75,17 @@ def draw_features(
     if trial.placed is None and not balls:
         return _random(problem, shape, activation, trial, count, key)
     if trial.placed is None:
-        plain_key = jr.fold_in(key, 1)
+        plain_key = fold_in(key, 1)
         sets = [_random(problem, (), activation, trial, count, plain_key)]
     else:
         sets = _placed(problem, activation, trial, places, key)
     if balls:
         sets += _around_holes(problem, activation, balls, _each_hole(trial, balls), key)
     out_size = "scalar" if shape == () else shape[0]
-    network = FeatureSets(sets, out_size, key=jr.fold_in(key, 4))
-    zeros = jax.tree.map(jnp.zeros_like, network.readout)
-    return eqx.tree_at(lambda f: f.readout, network, zeros)
+    # Its shapes alone: a readout that is drawn would be compiled for each of them.
+    network = eqx.filter_eval_shape(FeatureSets, sets, out_size, key=key)
+    zeros = _zeros(network.readout)
+    return eqx.tree_at(lambda f: (f.sets, f.readout), network, (tuple(sets), zeros))
 
 
 def placed_count(problem: Problem, trial: Trial) -> int:
@@ -110,7 +111,7 @@ def _around_holes(problem, activation, balls, own, key) -> list[Any]:
     sigma = activation_of(activation, Kind.ridges)
     centres = [np.asarray(centre).tolist() for centre, _ in balls]
     radii = [float(radius) for _, radius in balls]
-    inverted_key, singular_key = (jr.fold_in(key, i) for i in (2, 3))
+    inverted_key, singular_key = (fold_in(key, i) for i in (2, 3))
     return [
         InvertedFeatures(
             size, own, centres, radii, sigma, bounds=bounds, key=inverted_key
@@ -127,7 +128,7 @@ def places_for(
     key: PRNGKeyArray,
 ) -> Places:
     """Places for the features of a trial."""
-    rng = generator(jr.fold_in(key, 5))
+    rng = generator(fold_in(key, 5))
     count = placed_count(problem, trial)
     return choose_places(problem, guide, candidates, count, rng)
 
@@ -138,14 +139,14 @@ def _placed(problem, activation, trial, places, key) -> list[Any]:
     if places is None:
         none = np.zeros((count, problem.in_size))
         places = Places(none, none, none)
-    rng = generator(jr.fold_in(key, 6))
+    rng = generator(fold_in(key, 6))
     beside = max(1, _not_in_holes(problem, trial) - count)
     other = Trial(beside, (_BESIDE_PLACED[trial.kind],) * problem.in_size, trial.kind)
-    plain = _random(problem, (), activation, other, beside, jr.fold_in(key, 7))
+    plain = _random(problem, (), activation, other, beside, fold_in(key, 7))
     if trial.placed is Placed.bumps:
         return [Bumps(problem.bounds, *bumps(places, rng)), plain]
     steps = activation_of(activation, Kind.ridges)
-    layer = tuple(jnp.asarray(a, plain.bias.dtype) for a in fronts(places, rng))
+    layer = [jax.device_put(a.astype(plain.bias.dtype)) for a in fronts(places, rng)]
     return [_with_layer(_blank(problem, (), steps, count, key), *layer), plain]
 
 
@@ -187,7 +188,12 @@ def _blank(problem, shape, activation, count, key) -> Any:
 
 
 def _with_layer(network: Any, weight: Any, bias: Any) -> RandomFeatures:
-    zeros = jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), network.readout)
     return eqx.tree_at(
-        lambda f: (f.weight, f.bias, f.readout), network, (weight, bias, zeros)
+        lambda f: (f.weight, f.bias, f.readout),
+        network,
+        (weight, bias, _zeros(network.readout)),
     )
+
+
+def _zeros(shapes: Any) -> Any:
+    return jax.tree.map(lambda s: jax.device_put(np.zeros(s.shape, s.dtype)), shapes)

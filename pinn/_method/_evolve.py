@@ -12,6 +12,7 @@ from jaxtyping import PRNGKeyArray
 
 from .._checks import is_number, is_whole
 from .._evolved_rows import EvolvedRows
+from .._host import fold_in
 from .._network import Evolved, begun
 from .._points import Points
 from .._precision import bits
@@ -323,7 +324,7 @@ class Evolve(AbstractMethod):
             state.window,
             tuple(y),
             self.cut,
-            jr.fold_in(state.key, len(state.panels.networks)),
+            fold_in(state.key, len(state.panels.networks)),
         )
         state.panels.turn(window.network)
         integrator = self._integrator(

@@ -39,8 +39,8 @@ class System(eqx.Module):
     rate: Rate
     boundary: Boundary
     modes: Modes
-    times: Float[Array, " 2"]
-    checks: tuple[Float[Array, "n dim"], tuple[Float[Array, "n r"], ...]]
+    times: Float[np.ndarray, " 2"]
+    checks: tuple[Float[np.ndarray, "n dim"], tuple[Float[np.ndarray, "n r"], ...]]
 
     def __call__(self, tau: Any, state: Any, args: Any = None) -> Any:
         """The derivative in τ of the state ``(a,)`` or ``(a, a')``."""
@@ -63,8 +63,15 @@ class System(eqx.Module):
             for a, lift in zip(state, lifts, strict=True)
         )
 
-    def defect(self, tau: Any, state: Any) -> tuple[Array, Array]:
+    def defect(self, tau: Any, state: Any, change: Any) -> tuple[Array, Array]:
         """How far the rate is from what the modes can follow, at the check points.
+
+        Parameters
+        ----------
+        tau, state
+            The time and the state.
+        change
+            The rate in τ of the last of the coefficients.
 
         Returns
         -------
@@ -73,9 +80,6 @@ class System(eqx.Module):
         """
         x, derivatives = self.checks
         f = self._rate_at(tau, state, x, derivatives)
-        readout = lambda tau, state: self.coefficients(tau, state)[-1]
-        moved = (jnp.ones_like(tau), self(tau, state))
-        change = jax.jvp(readout, (tau, state), moved)[1]
         values = derivatives[0] @ self.coefficients(tau, state)[0].T
         rms = lambda a: jnp.sqrt(jnp.mean(jnp.sum(a**2, axis=1)))
         return rms(f - derivatives[0] @ change.T), rms(values)
@@ -83,7 +87,7 @@ class System(eqx.Module):
     def _time(self, tau: Any) -> Array:
         return self.times[0] + tau * (self.times[1] - self.times[0])
 
-    def _rate_at(self, tau: Any, state: Any, x: Array, derivatives: Any) -> Array:
+    def _rate_at(self, tau: Any, state: Any, x: Any, derivatives: Any) -> Array:
         """The highest derivative in τ at points, ``(n, d)``."""
         t, span = self._time(tau), self.times[1] - self.times[0]
         jets = self._jets(tau, state, derivatives)
@@ -156,7 +160,7 @@ def look(system: System, taus: Array, states: Any) -> Passage:
     def at(tau, state):
         moved = (jnp.ones_like(tau), system(tau, state))
         y, change = jax.jvp(system.coefficients, (tau, state), moved)
-        return Passage((*y, change[-1]), *system.defect(tau, state))
+        return Passage((*y, change[-1]), *system.defect(tau, state, change[-1]))
 
     return jax.vmap(at)(taus, states)
 

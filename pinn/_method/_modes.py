@@ -56,10 +56,10 @@ class Boundary(eqx.Module):
 
     terms: tuple[Term, ...]
     # Each condition has sizes of its own, so they have no names.
-    factors: tuple[Float[Array, " _"], ...]
+    factors: tuple[Float[np.ndarray, " _"], ...]
     inputs: tuple[RowInput, ...]
     indices: tuple[tuple[Index, ...], ...] = eqx.field(static=True)
-    matrices: tuple[Float[Array, "_ _ _ _"], ...]
+    matrices: tuple[Float[np.ndarray, "_ _ _ _"], ...]
     homogeneous: bool = eqx.field(static=True)
     shape: tuple[int, ...] = eqx.field(static=True)
 
@@ -96,11 +96,11 @@ class Modes(eqx.Module):
         $-B^+$; no columns where the conditions are homogeneous.
     """
 
-    x: Float[Array, "n dim"]
-    derivatives: tuple[Float[Array, "n r"], ...]
-    project: Float[Array, "r n"]
-    null: Float[Array, "dr q"]
-    lift: Float[Array, "dr b"]
+    x: Float[np.ndarray, "n dim"]
+    derivatives: tuple[Float[np.ndarray, "n r"], ...]
+    project: Float[np.ndarray, "r n"]
+    null: Float[np.ndarray, "dr q"]
+    lift: Float[np.ndarray, "dr b"]
 
 
 def boundary_of(
@@ -155,12 +155,10 @@ def boundary_of(
         found.append(
             (
                 term,
-                factor,
-                jax.tree.map(
-                    jnp.asarray, _row_input(np.zeros(len(x)), x, normal, partner)
-                ),
+                np.asarray(factor),
+                _row_input(np.zeros(len(x)), x, normal, partner),
                 tuple(indices[a] for a in entering),
-                jnp.asarray(matrix[..., entering]),
+                matrix[..., entering],
             )
         )
     columns: Any = tuple(zip(*found, strict=True)) if found else ((),) * 5
@@ -206,8 +204,8 @@ def make_modes(
         )
     height = -(-r // _BLOCK) * _BLOCK
     width = components * height
-    fill = lambda a, *shape: jnp.asarray(
-        np.pad(a, [(0, n - k) for k, n in zip(a.shape, shape, strict=True)])
+    fill = lambda a, *shape: np.pad(
+        a, [(0, n - k) for k, n in zip(a.shape, shape, strict=True)]
     )
 
     def by_component(a, width):
@@ -215,7 +213,7 @@ def make_modes(
         return fill(a, components, height, width).reshape(components * height, width)
 
     modes = Modes(
-        x=jnp.asarray(x),
+        x=x,
         derivatives=tuple(fill(t, len(x), height) for t in tables_of_modes),
         project=fill(u[:, :r].T * root, height, len(x)),
         null=by_component(null, width),
@@ -228,7 +226,8 @@ def derivatives_of(
     network: Any, x: np.ndarray, indices: tuple[Index, ...]
 ) -> list[np.ndarray]:
     """Derivatives of all features and of the constant at points, ``(n, m + 1)``."""
-    m, unit = network.readout.weight.shape[-1], jnp.ones(x.shape[1])
+    m = network.readout.weight.shape[-1]
+    unit = jax.device_put(np.ones(x.shape[1]))
     result = np.zeros((len(indices), len(x), m + 1))
     for rows, columns, table in tables(network, (x,), unit, indices):
         result[:, rows, columns] = table

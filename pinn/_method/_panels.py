@@ -4,7 +4,6 @@ from typing import Any
 
 import equinox as eqx
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from .._network import Evolved
@@ -76,13 +75,14 @@ class Panels:
             len(tables), self.degree + 1, *self.shape, m + 1
         )
         networks = [eqx.filter(n, eqx.is_array) for n in self.networks]
-        stacked = jax.tree.map(lambda *a: jnp.stack(a), *networks)
+        # By NumPy: JAX would compile something for each shape.
+        stacked = jax.tree.map(lambda *a: jax.device_put(np.stack(a)), *networks)
         rest = eqx.filter(self.networks[0], eqx.is_array, inverse=True)
-        return Evolved(
-            eqx.combine(stacked, rest),
-            jnp.asarray(edges),
-            jnp.asarray((edges[1:] + edges[:-1]) / 2),
-            jnp.asarray(2 / np.diff(edges)),
-            jnp.asarray(coefficients),
-            jnp.asarray(windows, jnp.int32),
+        numbers = (
+            edges,
+            (edges[1:] + edges[:-1]) / 2,
+            2 / np.diff(edges),
+            coefficients,
+            np.asarray(windows, np.int32),
         )
+        return Evolved(eqx.combine(stacked, rest), *jax.device_put(numbers))

@@ -58,13 +58,13 @@ def advance(
     tolerance, scale
         Of a step, relative to the state and to `scale`.
     """
-    number = lambda a: jnp.asarray(a, jnp.result_type(float))
+    number = lambda a: jax.device_put(np.asarray(a, jnp.result_type(float)))
     linear = None
     if integrator == "imex":
         linear = number(slopes_of(system, tau, np.concatenate(state)))
     return jax.device_get(
         _advance(
-            system,
+            jax.tree.map(_as_argument, system),
             integrator,
             linear,
             number(tau),
@@ -119,6 +119,11 @@ def _steps(system, integrator, linear, begin, end, first, state, tolerance, scal
     full = solution.result == diffrax.RESULTS.max_steps_reached
     failed = ~full & (solution.result != diffrax.RESULTS.successful)
     return Leg(taus, solution.ys, count, failed)
+
+
+def _as_argument(leaf: Any) -> Any:
+    # Arrays of NumPy would be constants of the program.
+    return jax.device_put(leaf) if isinstance(leaf, np.ndarray) else leaf
 
 
 def _norm(state):

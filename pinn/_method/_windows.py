@@ -5,12 +5,11 @@ from typing import Any, NamedTuple
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-import jax.random as jr
 import numpy as np
 from jaxtyping import PRNGKeyArray
 
 from .._condition import Initial, RowInput
-from .._host import Hosted
+from .._host import Hosted, fold_in
 from .._network import Evolved
 from .._points import Points
 from .._problem import Problem
@@ -81,7 +80,8 @@ def first_window(
     x = np.asarray(points["equation"].arguments[-1])
     data = initial_values(problem, shape, rate.order, x)
     arrays, rest = eqx.partition(field.space, eqx.is_array)
-    network = eqx.combine(jax.tree.map(lambda a: a[0], arrays), rest)
+    first = jax.tree.map(lambda a: jax.device_put(np.asarray(a)[0]), arrays)
+    network = eqx.combine(first, rest)
     base = x
     if placing:
         # Fitted by waves first, which tells where the data is steep.
@@ -142,14 +142,14 @@ def _window(problem, rate, boundary, network, x, weights, base, cut, key) -> Win
     modes, transform = make_modes(
         network, indices, boundary, x, weights, components, cut
     )
-    checks = _spread(problem, _CHECKS, jr.fold_in(key, 8))
+    checks = _spread(problem, _CHECKS, fold_in(key, 8))
     derivatives = derivatives_of(network, checks, indices)
     system = System(
         rate,
         boundary,
         modes,
-        jnp.asarray(problem.time),
-        (jnp.asarray(checks), tuple(jnp.asarray(d @ transform) for d in derivatives)),
+        np.asarray(problem.time),
+        (checks, tuple(d @ transform for d in derivatives)),
     )
     return Window(network, system, transform, base)
 
@@ -165,13 +165,13 @@ def _placed(problem, guide, m, base, key) -> tuple[Any, np.ndarray, np.ndarray]:
     """Features where a field of space is steep, points crowded there, their weights."""
     space, dim = space_of(problem), problem.domain.dim
     trial = placed(m, dim)
-    candidates = _spread(problem, _CANDIDATES, jr.fold_in(key, 9))
+    candidates = _spread(problem, _CANDIDATES, fold_in(key, 9))
     crowded = 2 * len(base) // 3
     kept = base[: len(base) - crowded]
     # Together, so that all are measured against the same range.
     gradient = gradients(space, guide, (np.concatenate([candidates, kept]),))
     known, n = gradient[: len(candidates)], len(candidates)
-    rng = generator(jr.fold_in(key, 5))
+    rng = generator(fold_in(key, 5))
     places = places_among(space, (candidates,), known, placed_count(space, trial), rng)
     network = draw_features(space, (), None, trial, key, places)
     crowd = places_among(space, (candidates,), known, crowded, rng)
@@ -185,7 +185,7 @@ def _placed(problem, guide, m, base, key) -> tuple[Any, np.ndarray, np.ndarray]:
 def _spread(problem: Problem, n: int, key: PRNGKeyArray) -> np.ndarray:
     """Points all over the domain, drawn on the host, where nothing is compiled."""
     region = problem.equation.region
-    rng = np.random.default_rng(np.ravel(jax.device_get(jr.key_data(key))))
+    rng = generator(key)
     found, count = [], 0
     while count < n:
         x, keep = _place(region, rng.uniform(size=(n, region.cube_dim)))
@@ -214,7 +214,7 @@ def _with_readout(network: Any, table: np.ndarray, shape: tuple[int, ...]) -> An
     return eqx.tree_at(
         lambda f: (f.readout.weight, f.readout.bias),
         network,
-        (jnp.asarray(weight), jnp.asarray(bias)),
+        jax.device_put((weight, bias)),
     )
 
 

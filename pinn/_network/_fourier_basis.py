@@ -50,7 +50,9 @@ class FourierBasis(eqx.Module):
         readout = eqx.filter_eval_shape(
             lambda key: Readout(len(both), size, key=key), jax.random.key(0)
         )
-        self.readout = jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), readout)
+        self.readout = jax.tree.map(
+            lambda s: jax.device_put(np.zeros(s.shape, s.dtype)), readout
+        )
 
     def features(self, *arguments: Any) -> Float[Array, " m"]:
         (x,) = arguments

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
@@ -42,7 +43,8 @@ def by_operator(
         # cannot be balanced by it.
         scale = np.where((scale > 0) & np.isfinite(scale), scale, 1.0)
         weight = 1.0 if weights is None else weights.get(term.name, 1.0)
-        factors[term.name] = jnp.asarray(np.sqrt(weight) / scale, dtype)
+        factor = (np.sqrt(weight) / scale).astype(dtype)
+        factors[term.name] = jax.device_put(factor)
     return factors
 
 
