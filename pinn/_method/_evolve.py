@@ -147,6 +147,10 @@ class Evolve(AbstractMethod):
         return False
 
     @property
+    def measures_gain(self) -> bool:
+        return True
+
+    @property
     def name(self) -> str:
         return "evolve"
 
