@@ -10,15 +10,18 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import PRNGKeyArray
 
+from ._evolved_rows import derivatives_at
 from ._feature_rows import readout_rows
 from ._method import LeastSquares
-from ._network import blocks
+from ._network import Evolved, blocks
 from ._points import Points, PointSource
 from ._residuals import Residuals
 
 _FEATURES = 400
 _STREAM = 1_000_000
 _SCALES = (0.5, 1.0, 2.0, 4.0)
+# Points of space, and halvings of the duration, at which two marches are compared.
+_PLACES, _HALVINGS = 128, 30
 
 
 class Corrected(eqx.Module):
@@ -90,3 +93,36 @@ def correction(
 
 def _one(points: Points) -> tuple[Any, ...]:
     return tuple(jnp.asarray(a[0]) for a in points["equation"].arguments)
+
+
+def difference_in_time(
+    field: Evolved, other: Evolved, x: np.ndarray, time: tuple[float, float]
+) -> float:
+    r"""How far two marches are apart, relative to the first, from the first time on.
+
+    $(\int \|u - v\|^2 dt / \int \|u\|^2 dt)^{1/2}$ by the trapezoidal rule, at the
+    first time and where $2^{-k}$ of the duration has passed. Initial data that
+    disagrees with a condition makes a layer so short that points spread evenly over
+    space and time miss it.
+
+    Parameters
+    ----------
+    field, other
+        The marches.
+    x
+        Points spread over space, ``(n, dim)``; the first of them are used.
+    time
+        First and last.
+    """
+    start, stop = time
+    passed = np.append(0.0, 0.5 ** np.arange(_HALVINGS, -1, -1.0))
+    x = np.asarray(x[:_PLACES])
+    arguments = (
+        np.repeat(start + (stop - start) * passed, len(x)),
+        np.tile(x, (len(passed), 1)),
+    )
+    unit = np.ones(1 + x.shape[1])
+    u, v = (derivatives_at(f, arguments, ((),), unit)[0] for f in (field, other))
+    squares = lambda a: np.sum(a.reshape(len(passed), -1) ** 2, axis=1)
+    apart, size = (float(np.trapezoid(squares(a), passed)) for a in (u - v, u))
+    return math.sqrt(apart / size) if size > 0 else 0.0

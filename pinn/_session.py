@@ -15,12 +15,13 @@ from jaxtyping import PRNGKeyArray
 from ._checkpoint import Checkpoint, filled, leaves_of
 from ._compiled import Compiled
 from ._equation import TermJet, analyse, structure
-from ._estimate import correction
+from ._estimate import correction, difference_in_time
 from ._host import fold_in
 from ._interrupt import Interrupts
 from ._loop import Stopped, run
 from ._measure import rms
 from ._method import TARGET, AbstractMethod, Evidence
+from ._network import Evolved
 from ._points import FRESH, PointSource, on_device
 from ._problem import Problem
 from ._progress import Progress
@@ -125,6 +126,7 @@ class Session:
         self.plan: Any = None
         self._fresh = math.inf
         self._values: np.ndarray | None = None
+        self._rows = np.zeros(0)  # of the best, on the points that judge
         self._exact: np.ndarray | None = None
         self._next_look = 0.0
         self.store, self.every, self._saved = store, every, saved
@@ -310,7 +312,7 @@ class Session:
         if header["has_best"]:
             self._origin = header["origin"]
             self.best = filled(like(self._origin), "best", arrays)
-            self._fresh, self._values = self._judged(self.best)
+            self._fresh, self._values = self._judge_best()
             self.estimate = header["estimate"]
         if header["segment"] is None:
             return None, None
@@ -325,12 +327,7 @@ class Session:
         fresh = _relative(rows, values)
         estimate = math.nan
         if self._growing and self._values is not None:
-            # Drawn anew, with other features on other points, the field differs by so
-            # much from the best one: about the error of the worse of the two. But both
-            # may lack the same, which the residual on fresh points still shows.
-            size = rms(values)
-            change = rms(values - self._values) / size if size > 0 else 0.0
-            estimate = max(change, fresh * _LEAST_ERROR)
+            estimate = self._compared(field, rows, values, fresh)
         count = sum(segment.counts.values())
         record = {
             "note": segment.note,
@@ -345,7 +342,7 @@ class Session:
         if self.best is None or fresh < self._fresh:
             self.best, self.rows = field, count
             self._origin = self.method.origin(segment.origin, field)
-            self._fresh, self._values = fresh, values
+            self._fresh, self._values, self._rows = fresh, values, rows
             self.estimate = estimate
         elif self._growing:
             self.estimate = float(np.fmin(self.estimate, estimate))
@@ -358,10 +355,32 @@ class Session:
             candidates=self.source.candidates,
         )
 
-    def _judged(self, field: Any) -> tuple[float, np.ndarray]:
+    def _compared(
+        self, field: Any, rows: np.ndarray, values: np.ndarray, fresh: float
+    ) -> float:
+        """The error by what a field drawn anew differs by from the best one.
+
+        With other features on other points that is about the error of the worse of the
+        two. But both may lack the same, which the residual on fresh points still shows.
+        """
+        assert self._values is not None
+        size = rms(values)
+        change = rms(values - self._values) / size if size > 0 else 0.0
+        duration = self.problem.time
+        if isinstance(field, Evolved) and isinstance(self.best, Evolved) and duration:
+            x = self.judge["equation"].arguments[-1]
+            change = max(change, difference_in_time(field, self.best, x, duration))
+        gain = _LEAST_ERROR
+        if self.method.measures_gain:
+            # What rows do to a field is known where both have changed.
+            apart = _relative(rows - self._rows, values)
+            gain = min(gain, change / apart) if apart > 0 else gain
+        return max(change, fresh * gain)
+
+    def _judge_best(self) -> tuple[float, np.ndarray]:
         """The weighted residual over the size of the field, and the field's values."""
-        rows, values = self.method.judge(self.residuals, field, self.judge)
-        return _relative(rows, values), values
+        self._rows, values = self.method.judge(self.residuals, self.best, self.judge)
+        return _relative(self._rows, values), values
 
     def _by_term(self, rows: np.ndarray) -> dict[str, float]:
         """The loss of every term, half the sum of its squared rows."""
@@ -416,7 +435,7 @@ class Session:
         """Take the size of a nonlinear operator at the solution, no longer at zero."""
         jets = analyse(self.problem, self.shape, self.judge, field=self.best)
         self._balance(jets)
-        self._fresh, _ = self._judged(self.best)
+        self._fresh, _ = self._judge_best()
 
     @property
     def remarks(self) -> tuple[str, ...]:

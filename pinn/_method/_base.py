@@ -101,6 +101,18 @@ class AbstractMethod(eqx.Module):
         """Steps after which the method ends at the latest, where that is known."""
         return None
 
+    @property
+    def measures_gain(self) -> bool:
+        """Whether the error that the residual of a field makes is measured.
+
+        The error of a field drawn anew is estimated by what it differs by from the one
+        before, and taken to be no less than a tenth of its weighted residual. A march
+        leaves of the rate what is finer than all its features, and this moves the
+        field far less than such a share; there the share is the one by which the two
+        fields differ for what their residuals do.
+        """
+        return False
+
     def check(self, problem: Problem, field: Any) -> None:
         """Raise `ValueError` if the method cannot serve this problem or field."""
 

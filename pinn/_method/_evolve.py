@@ -148,6 +148,10 @@ class Evolve(AbstractMethod):
         return False
 
     @property
+    def measures_gain(self) -> bool:
+        return True
+
+    @property
     def name(self) -> str:
         return "evolve"
 

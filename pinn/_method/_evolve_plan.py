@@ -94,7 +94,7 @@ def _schedule(plan: Plan) -> Schedule:
             # Modes are as many as waves fit into the domain.
             finer, more = factor * finer, factor ** (dim / 2)
         count = min(plan.largest, math.ceil(count * more))
-    if ending != "reached" and min(left) > _FAR and dim <= 3:
+    if ending != "reached" and (dim == 1 or min(left) > _FAR) and dim <= 3:
         count = min(plan.largest, 2 * (plan.features or 150 * dim))
         left = []
         while True:

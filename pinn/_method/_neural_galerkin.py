@@ -112,6 +112,10 @@ class NeuralGalerkin(AbstractMethod):
         return False
 
     @property
+    def measures_gain(self) -> bool:
+        return True
+
+    @property
     def name(self) -> str:
         return "neural-galerkin"
 
