@@ -52,6 +52,7 @@ from ._network import (
     PeriodicEmbedding as PeriodicEmbedding,
     RandomFeatures as RandomFeatures,
     Readout as Readout,
+    Symmetric as Symmetric,
 )
 from ._operators import (
     Field as Field,

@@ -160,6 +160,19 @@ def test_a_dead_condition_is_stopped_by_name():
     assert "`inlet`" in finding(report, "dead-residual").message
 
 
+def test_a_condition_is_built_in_or_dead():
+    """A lift and a window meet it; the same lift, a little off, never will."""
+    window = pinn.Field(lambda x: jnp.prod(x * (1 - x)))
+    problem = Problem(SQUARE, lambda u, x: laplacian(u)(x), Dirichlet(EDGE[0].where, 1))
+
+    def judged(lift):
+        field = pinn.Field(lambda x: lift + 0 * x[0]) + window * network(problem)
+        return pinn.preflight(problem, field, key=KEY)
+
+    assert "`dirichlet`" in finding(judged(1.0), "live-residual").message
+    assert "`dirichlet`" in finding(judged(1 + 1e-9), "dead-residual").message
+
+
 def test_the_first_point_that_is_not_finite_is_printed():
     singular = lambda u, x: laplacian(u)(x) - jnp.log(x[0] - 0.5)
     report = check(Problem(SQUARE, singular, EDGE))

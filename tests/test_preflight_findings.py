@@ -188,7 +188,10 @@ CASES = {
                 {"conditions": [*ENDS, pinn.Condition(LEFT, lambda u, x: x[0] - 1)]},
             ),
         ],
-        [{"residual": lambda u, x: jnp.sin(x[0]) + 1e-8 * laplacian(u)(x)}],
+        [
+            {"residual": lambda u, x: jnp.sin(x[0]) + 1e-8 * laplacian(u)(x)},
+            {"transform": lambda u, x: x[0] * (1 - x[0]) * u(x)},
+        ],
     ),
     "non-finite": (
         [("error", {"residual": lambda u, x: laplacian(u)(x) - jnp.log(x[0] - 0.5)})],

@@ -34,8 +34,8 @@ _POINTS_PER_UNKNOWN = 0.4
 _LEAST_POINTS = 100
 # Steps after which the field is judged on fresh points.
 _SEGMENT = 25
-# A segment that gains less than this, and another one after it, end the iteration.
-_LEAST_GAIN, _PATIENCE = 0.8, 2
+# A segment that gains less than this has gained next to nothing.
+_LEAST_GAIN = 0.8
 # A step that lowers the loss by less than this share has come to an end.
 _STANDSTILL = 1e-6
 # The weighted residual on fresh points over the estimated error of a converged field is
@@ -68,6 +68,10 @@ class LevenbergMarquardt(AbstractMethod):
         Steps between two draws of points; 0 keeps the first.
     points
         Points of the equation; by default 0.4 for each unknown, and at least 100.
+    patience
+        Draws of points in turn without a fifth less residual on fresh points that end
+        the iteration. Where a front holds most of the residual, that of one draw says
+        less than that of another: more patience goes on.
     width, depth, activation
         Of the `MLP` that is trained where the user passes no field.
     scale
@@ -118,6 +122,7 @@ class LevenbergMarquardt(AbstractMethod):
     steps: int = eqx.field(static=True, default=400)
     resample: int = eqx.field(static=True, default=_SEGMENT)
     points: int | None = eqx.field(static=True, default=None)
+    patience: int = eqx.field(static=True, default=2)
     width: int = eqx.field(static=True, default=32)
     depth: int = eqx.field(static=True, default=2)
     activation: Activation = activations.sin
@@ -133,7 +138,13 @@ class LevenbergMarquardt(AbstractMethod):
     narrow: bool = eqx.field(static=True, default=False)
 
     def __check_init__(self):
-        least = {"steps": 1, "resample": 0, "corrections": 0, "products": 1}
+        least = {
+            "steps": 1,
+            "resample": 0,
+            "patience": 1,
+            "corrections": 0,
+            "products": 1,
+        }
         if self.points is not None:
             least["points"] = 1
         check_whole(self, **least)
@@ -307,7 +318,7 @@ class LevenbergMarquardt(AbstractMethod):
     def refine(
         self, plan: "Plan | None", field: Any, evidence: Evidence, *, key: PRNGKeyArray
     ) -> tuple["Plan | None", Refinement | None]:
-        plan = (plan or Plan()).after(evidence)
+        plan = (plan or Plan()).after(evidence, self.patience)
         if evidence.fresh <= _RESIDUAL_TO_ERROR * evidence.target:
             return plan, None
         steps = plan.segments * (self.resample or _SEGMENT)
@@ -330,23 +341,24 @@ class Plan:
         The least weighted residual on fresh points.
     waiting
         How many in turn have gained next to nothing.
+    ending
+        Why the iteration ends early, if it does.
     """
 
     segments: int = 0
     fresh: float = math.inf
     waiting: int = 0
+    ending: str = ""
 
-    def after(self, evidence: Evidence) -> "Plan":
+    def after(self, evidence: Evidence, patience: int) -> "Plan":
         gained = evidence.fresh < _LEAST_GAIN * self.fresh
+        waiting = 0 if gained else self.waiting + 1
         return Plan(
             segments=self.segments + 1,
             fresh=min(self.fresh, evidence.fresh),
-            waiting=0 if gained else self.waiting + 1,
+            waiting=waiting,
+            ending="stalled" if waiting >= patience else "",
         )
-
-    @property
-    def ending(self) -> str:
-        return "stalled" if self.waiting >= _PATIENCE else ""
 
 
 class State(eqx.Module):

@@ -92,7 +92,7 @@ def preflight(
         jets = analyse(problem, shape, points)
     findings = [order_finding(problem, jets)]
     try:
-        rows = measure_rows(problem, field, points)
+        rows = measure_rows(problem, field, points, jets)
         derivatives = measure_derivatives(problem, field, points)
     except (TypeError, NotImplementedError) as error:
         if not is_reverse_only(error):

@@ -24,6 +24,8 @@ from ._regions import regions
 
 # At how many points derivatives are compared, and at how many units are looked at.
 _COMPARED, _LOOKED_AT = 2, 64
+# Rounding units of the field that a condition may be off where it is built in.
+_ROUNDING = 1000.0
 # Numbers in the widest array of a block of points: as many as fit into the cache.
 _BLOCK = 2**16
 
@@ -39,12 +41,12 @@ class Meeting:
 
 
 def measure_rows(
-    problem: Problem, field: Any, points: Points
-) -> dict[str, dict[str, np.ndarray]]:
+    problem: Problem, field: Any, points: Points, jets: Mapping[str, TermJet]
+) -> dict[str, dict[str, Any]]:
     """For each term which of its rows are finite, and whether the parameters move any.
 
     A row that stands still in a random direction of the parameters does not depend on
-    them.
+    them. Where no row of a condition does and all are zero, the field has it built in.
     """
     trainable, fixed = eqx.partition(field, trainable_leaves(field))
     rng = np.random.default_rng(0)
@@ -60,9 +62,18 @@ def measure_rows(
         values, rates = _moved_rows(term, trainable, direction, fixed, blocks[0])
         values = [values, *(_rows(term, trainable, fixed, b) for b in blocks[1:])]
         total = len(points[term.name].arguments[-1])
+        values = np.concatenate(values)[:total]
+        rate = np.max(np.abs(np.nan_to_num(rates)), initial=0.0)
+        built_in = rate == 0 and term.name != "equation"
+        if built_in:
+            rows = values * np.asarray(by_operator(problem, jets)[term.name])
+            size = np.abs(_values(field, points["equation"].arguments))
+            unit = np.finfo(rows.dtype).eps
+            built_in = np.max(np.abs(rows)) <= _ROUNDING * unit * np.max(size)
         found[term.name] = {
-            "finite": np.all(np.isfinite(np.concatenate(values)), axis=1)[:total],
-            "rate": np.max(np.abs(np.nan_to_num(rates)), initial=0.0),
+            "finite": np.all(np.isfinite(values), axis=1),
+            "rate": rate,
+            "built in": bool(built_in),
         }
     return found
 
