@@ -1,6 +1,7 @@
 """Functions compiled ahead of time, so that compilation and running are timed apart."""
 
 import collections
+import functools
 import time
 from collections.abc import Callable
 from typing import Any
@@ -11,6 +12,9 @@ import jax
 from ._precision import bits
 
 _MOST_KEPT = 16
+# On a CPU, XLA takes optimisation barriers out before it fuses; without that pass they
+# stand until the machine code.
+_BARRIERS_STAND = {"xla_disable_hlo_passes": "cse_barrier_expander"}
 
 
 class Compiled:
@@ -24,10 +28,12 @@ class Compiled:
     ----------
     function
         A pure function of pytrees; what is not an array is static.
+    barriers
+        Whether optimisation barriers in it are to hold on a CPU too.
     """
 
-    def __init__(self, function: Callable[..., Any]):
-        self._jitted: Any = eqx.filter_jit(function)
+    def __init__(self, function: Callable[..., Any], *, barriers: bool = False):
+        self._function, self._barriers = function, barriers
         self._executables: collections.OrderedDict[Any, Any] = collections.OrderedDict()
         self.seconds = 0.0
 
@@ -49,6 +55,13 @@ class Compiled:
             self._executables[key] = executable
         self._executables.move_to_end(key)
         return executable(*arguments)
+
+    @functools.cached_property
+    def _jitted(self) -> Any:
+        # Not before the first call: `import pinn` starts no backend.
+        if self._barriers and jax.default_backend() == "cpu":
+            return eqx.filter_jit(self._function, compiler_options=_BARRIERS_STAND)
+        return eqx.filter_jit(self._function)
 
     def lower(self, *arguments: Any) -> Any:
         """The program for these arguments, before it is compiled."""

@@ -161,7 +161,7 @@ def test_the_gain_ratio_of_affine_rows_is_one():
     method = LevenbergMarquardt(corrections=0)
     state = method.init(RESIDUALS, field, points, key=jr.key(0))
     found = damped_step(method, "primal", RESIDUALS, state)
-    assert_allclose(found.damping, found.start / 3, rtol=1e-6)
+    assert_allclose(found.damping, found.start / 5, rtol=1e-6)
 
 
 def test_the_loss_never_grows_and_the_damping_follows(field):

@@ -9,6 +9,7 @@ import numpy as np
 
 from .._compiled import Compiled
 from .._residuals import Residuals
+from ._anderson import Anderson
 from ._blas import blas_threads
 from ._control import repeat
 from ._dense_solve import DenseSystem
@@ -21,10 +22,12 @@ from ._parameters import (
 )
 
 _MOST_ATTEMPTS = 12
-# Corrections end when the rows are as close to where the linear model put them.
-_CLOSE = 0.05
+# Corrections end when the rows are as close to where the linear model put them, or that
+# many times further off than the best have been.
+_CLOSE, _ASTRAY = 0.05, 2.0
 _LARGEST_BEND = 0.75
-_LEAST_FACTOR = 1 / 3
+# The most that a step lowers the damping.
+_LEAST_FACTOR = 1 / 5
 # With scaled damping, the least weight of a column.
 _LEAST_WEIGHT = 1e-14
 
@@ -167,27 +170,33 @@ class _Step:
 
     def corrected(self, factor: Any, change: Any, aim: Any) -> tuple[Any, Any]:
         """The change after corrections with the same factorisation, and its rows."""
-        xp, theta = self.xp, self.state.theta
+        xp, theta, most = self.xp, self.state.theta, self.method.corrections
         size = lambda a: xp.sqrt(a @ a)
         close = _CLOSE * size(aim)
+        rows_of = lambda change: self.rows_of(theta + change / self.root)
 
         def unfinished(carry):
-            _, _, miss, count, going = carry
-            return going & (count < self.method.corrections) & (miss > close)
+            *_, miss, count, going = carry
+            return going & (count < most) & (miss > close)
 
         def correct(carry):
-            change, rows, miss, count, _ = carry
-            trial = change - self.system.solve(factor, rows - aim)
-            found = self.rows_of(theta + trial / self.root)
-            off = size(found - aim)
+            memory, last, there, best, rows, miss, count, _ = carry
+            step = self.system.solve(factor, there - aim)
+            memory = memory.after(xp, count, last, step)
+            last = memory.next
+            there = rows_of(last)
+            off = size(there - aim)
             better = off < miss
             pick = lambda yes, no: xp.where(better, yes, no)
-            found = pick(found, rows)
-            return pick(trial, change), found, pick(off, miss), count + 1, better
+            best, rows, miss = pick(last, best), pick(there, rows), pick(off, miss)
+            going = off < _ASTRAY * miss
+            return memory, last, there, best, rows, miss, count + 1, going
 
-        rows = self.rows_of(theta + change / self.root)
-        start = (change, rows, size(rows - aim), xp.asarray(0), xp.asarray(True))
-        change, rows, _, _, _ = repeat(self.host, unfinished, correct, start)
+        rows = rows_of(change)
+        miss, count, going = size(rows - aim), xp.asarray(0), xp.asarray(True)
+        memory = Anderson.start(xp, change, max(most - 1, 0))
+        start = (memory, change, rows, change, rows, miss, count, going)
+        _, _, _, change, rows, *_ = repeat(self.host, unfinished, correct, start)
         return change, rows
 
     def bend(self, factor: Any, change: Any) -> Any:

@@ -59,4 +59,4 @@ def linearise_at(
 
 
 rows_compiled = Compiled(rows_at)
-linearise_compiled = Compiled(linearise_at)
+linearise_compiled = Compiled(linearise_at, barriers=True)
