@@ -40,7 +40,6 @@ ADAPTIVE = {
     "gated mixture": lambda: act.Mixture((act.tanh, act.sin)),
 }
 
-
 exact = lambda x: jnp.sin(2 * jnp.pi * x[0]) + jnp.sin(8 * jnp.pi * x[0]) / 5
 
 
@@ -77,10 +76,11 @@ def plot(found, path=None):
     figure = Figure(figsize=(2.5 * columns, 2.3 * rows), layout="constrained")
     axes = figure.subplots(rows, columns, squeeze=False).ravel()
     for ax, (name, (before, after, error)) in zip(axes, found.items(), strict=False):
-        for layer, colour in zip(after, ("C0", "C1"), strict=False):
-            ax.plot(S, layer, colour, lw=1)
+        for layer, line in zip(after, (("C0", 3), ("C1", 1)), strict=False):
+            ax.plot(S, layer, line[0], lw=line[1])
         ax.plot(S, before[0][:, 0], "k:")
         ax.set_title(f"{name}, error {error:.0e}", fontsize=8)
+    figure.supxlabel("before: dotted; after: blue, and orange in the second layer")
     if path is not None:
         figure.savefig(path, dpi=150)
     return figure

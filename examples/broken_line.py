@@ -10,8 +10,7 @@ An equation may have no derivatives at all:
 
 Two units of ReLU make a broken line of three pieces, one of them flat. The best such
 line is found by projection, without training; no line of three pieces at all has an
-error (root mean square) below :math:`h^2 / (6 \sqrt 5)`, :math:`h = 2/3`. Two units of
-tanh are smooth, and do better.
+error (rms) below :math:`h^2 / (6 \sqrt 5)`, :math:`h = 2/3`. Two tanh do better.
 """
 
 import sys
@@ -71,6 +70,7 @@ def plot(fits, path=None):
     figure = Figure(figsize=(5, 3.6), layout="constrained")
     axis = figure.subplots()
     axis.plot(X, X**2, "k:", lw=3, label="$x^2$")
+    axis.set_prop_cycle(lw=(6, 4, 2, 2), color=("C0", "C1", "C2", "C3"))
     lines = [axis.plot(X, fit[-1], label=name)[0] for name, fit in fits.items()]
     axis.set(xlabel="x", ylabel="u", ylim=(-1, 4.2))
     axis.legend(loc="upper left")

@@ -55,7 +55,7 @@ def main(tol=1e-7, periods=PERIODS):
 
 
 def plot(solution, path=None):
-    return solution.plot(path)
+    return solution.plot(path, times=[0.0, 0.8, 1.6, 2.4, 3.1])
 
 
 if __name__ == "__main__":

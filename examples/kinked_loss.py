@@ -76,7 +76,7 @@ def plot(found, path=None):
         right.plot(X, values, colour, label=name)
     left.set(xlabel="steps", ylabel="relative to the source, the solution")
     right.set(xlabel="x", ylabel="u")
-    left.legend()
+    left.legend(ncols=2, fontsize=8, loc="lower center", bbox_to_anchor=(0.5, 1.0))
     right.legend()
     if path is not None:
         figure.savefig(path, dpi=150)

@@ -42,7 +42,9 @@ def poisson(u, x):
 def main(tol=1e-5):
     square = pinn.Box([0.0, 0.0], [1.0, 1.0])
     conditions = [pinn.Dirichlet(square.boundary, exact)]
-    problem = pinn.Problem(square, poisson, conditions, exact=exact, name="own")
+    problem = pinn.Problem(
+        square, poisson, conditions, exact=exact, name="own activation"
+    )
     for activation in (bell, hat):
         verdict = pinn.smoothness(activation).verdict(2)
         print(f"{activation.__name__:5} for an equation of order 2: {verdict}")

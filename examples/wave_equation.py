@@ -54,7 +54,7 @@ def main(tol=1e-6):
 
 
 def plot(solution, path=None):
-    return solution.plot(path)
+    return solution.plot(path, times=[0.0, 0.1, 0.2, 0.3, 0.4])
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from . import (
     callbacks as callbacks,
     export as export,
     metrics as metrics,
+    plot as plot,
     problems as problems,
     reference as reference,
 )

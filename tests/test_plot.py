@@ -16,6 +16,7 @@ from pinn import plot
 from pinn.plot import (
     animation,
     convergence,
+    derivatives,
     figure,
     history,
     points,
@@ -124,7 +125,7 @@ def test_snapshots_are_the_field_at_their_times():
 def test_snapshots_of_maps_share_one_scale():
     fig = figure(u_t, SQUARE, time=(0.0, 2.0), times=[0.5, 1.0, 2.0], **SMALL)
     assert len(panels(fig)) == 3
-    assert len(fig.axes) == 4  # one colour bar
+    assert sum(ax.images[0].colorbar is not None for ax in panels(fig)) == 1
     (limits,) = {ax.images[0].get_clim() for ax in panels(fig)}
     assert limits == pytest.approx((0.0, 2.0), abs=1e-2)
 
@@ -141,6 +142,25 @@ def test_given_axes_are_drawn_in():
         assert figure(field, domain, ax=ax, **options, **SMALL) is fig
     assert len(one.lines) == 1
     assert len(other.images) == 1
+    three = Figure().subplots(1, 3)
+    cube = pinn.Box([0.0, 0.0, 0.0], [1.0, 1.0, 1.0])
+    assert slices(u, cube, ax=three, **SMALL) is three[0].figure
+    assert all(len(ax.images) == 1 for ax in three)
+    four = Figure().subplots(1, 4)
+    derivatives({"tanh": jnp.tanh}, ax=four)
+    s, slope = four[1].lines[0].get_data()
+    np.testing.assert_allclose(slope, 1 / np.cosh(s) ** 2, rtol=1e-9, atol=1e-12)
+    with refused("`ax` takes 3 axes for slices; got 4"):
+        slices(u, cube, ax=four)
+
+
+def test_a_scale_is_as_high_as_its_map():
+    fig = figure(u, SQUARE, exact=lambda x: u(x) + x[0], **SMALL)
+    fig.draw_without_rendering()
+    for ax in panels(fig):
+        ax.apply_aspect()
+        scale = ax.images[0].colorbar.ax.get_window_extent()
+        assert scale.height == pytest.approx(ax.get_window_extent().height, abs=2)
 
 
 def test_large_pictures_are_evaluated_in_blocks():

@@ -9,11 +9,14 @@ import jax.numpy as jnp
 import numpy as np
 
 from .._smoothness import smoothness
-from ._file import check_path, finished
+from ._file import check_path, finished, several_axes
 
 
 def derivatives(
-    functions: Mapping[str, Callable[..., Any]], path: str | Path | None = None
+    functions: Mapping[str, Callable[..., Any]],
+    path: str | Path | None = None,
+    *,
+    ax: Any = None,
 ) -> Any:
     """Draw functions of one number with their first three derivatives.
 
@@ -26,13 +29,24 @@ def derivatives(
         Activations, by the names they are to have.
     path
         A file to write; none if ``None``.
+    ax
+        Axes of matplotlib to draw in, four for each function.
+
+    Raises
+    ------
+    ValueError
+        If `ax` has another number of axes, or `path` cannot be written.
     """
     path = None if path is None else check_path(path)
-    from matplotlib.figure import Figure
-
     rows = len(functions)
-    fig = Figure(figsize=(11, 2.4 * rows), layout="constrained")
-    axes = fig.subplots(rows, 4, squeeze=False, sharex=True)
+    given = several_axes(ax, 4 * rows, "the derivatives of these functions")
+    if given is None:
+        from matplotlib.figure import Figure
+
+        fig = Figure(figsize=(11, 2.4 * rows), layout="constrained")
+        axes = fig.subplots(rows, 4, squeeze=False, sharex=True)
+    else:
+        fig, axes = given[0].figure, np.reshape(np.array(given, object), (rows, 4))
     # An odd offset, so that no point meets a kink.
     s = np.linspace(-5, 5, 2001) + 1e-7
     for row, (name, f) in zip(axes, functions.items(), strict=True):

@@ -99,8 +99,10 @@ def figure(
     snapshots = time is not None and domain.dim == 1
     width, height = grid.panel_size
     count = len(panels) + snapshots
-    fig = Figure(figsize=(width * count, height), layout="constrained")
-    axes = list(np.ravel(fig.subplots(1, count)))
+    # Four in a row would be too flat to read where pictures are small.
+    rows, columns = (2, 2) if count == 4 else (1, count)
+    fig = Figure(figsize=(width * columns, height * rows), layout="constrained")
+    axes = list(np.ravel(fig.subplots(rows, columns)))
     if snapshots:
         assert time is not None
         own = np.linspace(*time, _SNAPSHOTS) if times is None else times
@@ -139,7 +141,10 @@ def _draw_snapshots(ax, grid, values, times):
         ax.plot(x, row, color=colour, label=f"$t = {moment:.3g}$")
     ax.set_title("snapshots", fontsize=10)
     ax.set_xlabel(grid.labels[1])
-    ax.legend(fontsize=7)
+    ax.tick_params(labelsize=8)
+    # Beside the lines, as a scale is beside a map, so that it never hides one.
+    beside: dict[str, Any] = {"loc": "upper left", "bbox_to_anchor": (1, 1)}
+    ax.legend(fontsize=7, frameon=False, **beside)
     ax.grid(alpha=0.3)
 
 

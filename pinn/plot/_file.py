@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from .._paths import check_folder
 
 FORMATS = (".png", ".pdf", ".svg")
@@ -41,6 +43,22 @@ def own_axes(path: Any, ax: Any, size: tuple[float, float]) -> tuple[Any, Any, A
 
     fig = Figure(figsize=size, layout="constrained")
     return fig, fig.subplots(), path
+
+
+def several_axes(ax: Any, count: int, of_what: str) -> list[Any] | None:
+    """The axes that were given for a picture of several panels, if there are any.
+
+    Raises
+    ------
+    ValueError
+        If they are more or less than `count`.
+    """
+    if ax is None:
+        return None
+    given = list(np.ravel(np.asarray(ax, dtype=object)))
+    if len(given) != count:
+        raise ValueError(f"`ax` takes {count} axes for {of_what}; got {len(given)}.")
+    return given
 
 
 def finished(fig: Any, path: str | Path | None) -> Any:

@@ -25,6 +25,7 @@ def draw_panel(
     ax.set_title(title, fontsize=10)
     ax.set_xlabel(grid.labels[0])
     if grid.is_line:
+        ax.tick_params(labelsize=8)
         (line,) = ax.plot(grid.axes[0], values, color=BLUE)
         if logarithmic and np.nanmax(values) > 0:
             ax.set_yscale("log")
@@ -54,6 +55,8 @@ def draw_panel(
         cmap=colours,
         norm=norm,
     )
-    bar = fig.colorbar(image, ax=ax, shrink=0.9)
+    # As high as the map, whatever the shape of the domain.
+    scale = ax.inset_axes([1.03, 0.0, 0.05, 1.0], label="<colorbar>")
+    bar = fig.colorbar(image, cax=scale)
     bar.ax.tick_params(labelsize=8)
     return image

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from .._domain import AbstractDomain
-from ._file import check_path, finished
+from ._file import check_path, finished, several_axes
 from ._grid import evaluate
 from ._panel import SOLUTION
 
@@ -26,6 +26,7 @@ def slices(
     title: str = "",
     component: int = 0,
     resolution: int | None = None,
+    ax: Any = None,
 ) -> Any:
     """Draw three slices through a point of a field in three or more dimensions.
 
@@ -37,14 +38,17 @@ def slices(
         In three dimensions or more; the slices are along the first three axes.
     through
         The point; the centre of the bounds by default.
+    ax
+        Three axes of matplotlib to draw in.
 
     Raises
     ------
     ValueError
-        If the domain has less than three dimensions, or `through` another number of
-        coordinates.
+        If the domain has less than three dimensions, `through` another number of
+        coordinates, or `ax` is not three axes.
     """
     path = None if path is None else check_path(path)
+    given = several_axes(ax, len(_PAIRS), "slices")
     if domain.dim < 3:
         raise ValueError(
             f"`domain` takes three dimensions or more for slices; got {domain.dim}. "
@@ -56,8 +60,6 @@ def slices(
         raise ValueError(
             f"`through` takes a point of {domain.dim} coordinates; got {through!r}."
         )
-    from matplotlib.figure import Figure
-
     number = resolution or _RESOLUTION
     maps = []
     for i, j in _PAIRS:
@@ -70,12 +72,11 @@ def slices(
             arguments = (np.full(len(x), time[1] if at is None else at), x)
         table = evaluate(field, None, None, domain, arguments, component)["field"]
         maps.append(table.reshape(first.shape))
-    fig = Figure(figsize=(11, 3.4), layout="constrained")
-    panels = fig.subplots(1, 3)
+    fig, panels = _panels(given)
     low, high = float(np.nanmin(maps)), float(np.nanmax(maps))
     image = None
-    for ax, (i, j), values in zip(panels, _PAIRS, maps, strict=True):
-        image = ax.imshow(
+    for panel, (i, j), values in zip(panels, _PAIRS, maps, strict=True):
+        image = panel.imshow(
             values.T,
             origin="lower",
             extent=(lower[i], upper[i], lower[j], upper[j]),
@@ -84,11 +85,22 @@ def slices(
             vmax=high,
         )
         (k,) = {0, 1, 2} - {i, j}
-        ax.set_title(f"$x_{k} = {centre[k]:.4g}$", fontsize=10)
-        ax.set_xlabel(f"$x_{i}$")
-        ax.set_ylabel(f"$x_{j}$")
+        panel.set_title(f"$x_{k} = {centre[k]:.4g}$", fontsize=10)
+        panel.set_xlabel(f"$x_{i}$")
+        panel.set_ylabel(f"$x_{j}$")
+        panel.tick_params(labelsize=8)
     assert image is not None
-    fig.colorbar(image, ax=list(panels), shrink=0.9)
-    if title:
+    fig.colorbar(image, ax=panels, shrink=0.9)
+    if title and given is None:
         fig.suptitle(title, fontsize=11)
     return finished(fig, path)
+
+
+def _panels(given: list[Any] | None) -> tuple[Any, list[Any]]:
+    """The axes that were given with their figure, or those of a new one."""
+    if given is not None:
+        return given[0].figure, given
+    from matplotlib.figure import Figure
+
+    fig = Figure(figsize=(11, 3.4), layout="constrained")
+    return fig, list(fig.subplots(1, len(_PAIRS)))
