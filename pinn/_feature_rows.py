@@ -106,6 +106,10 @@ class FeatureRows:
         """The field at the points of the equation, ``(n, d)``."""
         return self._jet("equation", (), c)
 
+    def features(self) -> np.ndarray:
+        """The features, and the constant, at the points of the equation."""
+        return self._derivative("equation", ())
+
     def rows(self, c: np.ndarray, share: float = 1.0) -> np.ndarray:
         """The weighted rows, terms in order; see `linearise`."""
         rows, _, _ = self._at(c, share)

@@ -15,7 +15,7 @@ from jaxtyping import PRNGKeyArray
 from ._checkpoint import Checkpoint, filled, leaves_of
 from ._compiled import Compiled
 from ._equation import TermJet, analyse, structure
-from ._estimate import correction, difference_in_time
+from ._estimate import correction, difference_in_time, least_error
 from ._host import fold_in
 from ._interrupt import Interrupts
 from ._loop import Stopped, run
@@ -33,9 +33,10 @@ Counts: TypeAlias = dict[str, int]
 Store: TypeAlias = Callable[[dict[str, Any], dict[str, np.ndarray]], None]
 
 JUDGE_POINTS = 2000
-# The error of a field is taken to be no less than this share of its weighted residual
-# on fresh points; on problems with known solutions it was between 1/3 and 1/30 of it.
-_LEAST_ERROR = 1 / 10
+# Below this share of the residual per change of the solution, one is told.
+_NEARLY_SINGULAR = 1e-3
+# Fields that leave more of their size are no solution, so tell nothing of a problem.
+_NO_SOLUTION = 1e-2
 
 # Seconds between two looks at how good the field is, where progress is shown.
 _LOOK_S = 1.0
@@ -131,6 +132,7 @@ class Session:
         self._next_look = 0.0
         self.store, self.every, self._saved = store, every, saved
         self._origin: Any = None  # of the best
+        self._corrected = math.inf  # the stability that the last estimate has found
         self._begin = self._written = time.perf_counter()
         self._interrupts = Interrupts()
 
@@ -234,8 +236,10 @@ class Session:
             ended = Result.diverged
         elif ended is not None:  # from here `resume` goes on
             self._save(segment, latest if method.compiled else None, drawn)
+        stability = method.stability(latest)
         said = {
             "weights": method.weights(self.residuals, latest),
+            "stability": stability if math.isfinite(stability) else None,
             "remark": method.remark(latest),
         }
         return ended, method.field(latest), {k: v for k, v in said.items() if v}
@@ -325,20 +329,18 @@ class Session:
         """Judge a field on fresh points, and keep it if it is the best."""
         rows, values = self.method.judge(self.residuals, field, self.judge)
         fresh = _relative(rows, values)
+        record: dict[str, Any] = {"note": segment.note, "fresh": fresh, **said}
+        self.history.append(record)
         estimate = math.nan
         if self._growing and self._values is not None:
             estimate = self._compared(field, rows, values, fresh)
         count = sum(segment.counts.values())
-        record = {
-            "note": segment.note,
-            "fresh": fresh,
+        record |= {
             "terms": self._by_term(rows),
             "estimate": estimate,
             "rows": count,
             "seconds": time.perf_counter() - self._begin,
         }
-        record |= said
-        self.history.append(record)
         if self.best is None or fresh < self._fresh:
             self.best, self.rows = field, count
             self._origin = self.method.origin(segment.origin, field)
@@ -370,12 +372,12 @@ class Session:
         if isinstance(field, Evolved) and isinstance(self.best, Evolved) and duration:
             x = np.asarray(self.judge["equation"].arguments[-1])
             change = max(change, difference_in_time(field, self.best, x, duration))
-        gain = _LEAST_ERROR
+        least = least_error(fresh, self._stability)
         if self.method.measures_gain:
             # What rows do to a field is known where both have changed.
             apart = _relative(rows - self._rows, values)
-            gain = min(gain, change / apart) if apart > 0 else gain
-        return max(change, fresh * gain)
+            least = min(least, fresh * change / apart) if apart > 0 else least
+        return max(change, least)
 
     def _judge_best(self) -> tuple[float, np.ndarray]:
         """The weighted residual over the size of the field, and the field's values."""
@@ -444,13 +446,30 @@ class Session:
         kept = self.history
         if self._growing and kept:
             kept = [min(kept, key=lambda record: record["fresh"])]
-        return tuple(record["remark"] for record in kept if "remark" in record)
+        said = [record["remark"] for record in kept if "remark" in record]
+        if self._stability < _NEARLY_SINGULAR:
+            said.append(
+                "the problem is nearly singular: some change of the solution by its "
+                f"own size changes the residual by {self._stability:.0e} of that, so a "
+                "small residual tells little of the error"
+            )
+        return tuple(said)
+
+    @property
+    def _stability(self) -> float:
+        """How well small residuals tell small errors: the least that was found."""
+        found = [
+            record["stability"]
+            for record in self.history
+            if "stability" in record and record["fresh"] <= _NO_SOLUTION
+        ]
+        return min([*found, self._corrected])
 
     def estimate_by_correction(self) -> None:
         """Estimate the error of a field that cannot grow, by J e = -r."""
         self.show.segment("estimate of the error", self.method)
         try:
-            self.estimate = correction(
+            self.estimate, self._corrected = correction(
                 self.residuals, self.best, self.source, self.judge, self.keys()
             )
         except (KeyboardInterrupt, FloatingPointError, np.linalg.LinAlgError):

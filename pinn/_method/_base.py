@@ -1,6 +1,7 @@
 """What a method is: how unknowns are changed until the rows are small."""
 
 import abc
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -185,6 +186,11 @@ class AbstractMethod(eqx.Module):
     def remark(self, state: Any) -> str:
         """What history and report should say of how the segment went, if anything."""
         return ""
+
+    def stability(self, state: Any) -> float:
+        """The least size of the rows that a small change of the field brings, over
+        that of the change (see `_stability`); infinite where it is not known."""
+        return math.inf
 
     @abc.abstractmethod
     def field(self, state: Any) -> Any:

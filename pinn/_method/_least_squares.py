@@ -24,6 +24,7 @@ from ._blas import blas_threads
 from ._draw_features import draw_features, places_for
 from ._growth import Kind, Plan
 from ._regularised import RegularisedQR
+from ._stability import stability
 
 _LARGEST, _LARGEST_UNASKED = 2500, 1000
 # Share of the points that are placed where features are.
@@ -210,11 +211,17 @@ class LeastSquares(AbstractMethod):
             part, iteration = part + 1, 0
         if not ended:
             rows, matrix = _finite(*_linearised(at, c, part))
-        state = State(at, c, rows, matrix, iteration, ended, part)
+        sigma = math.inf
+        if ended and isinstance(at, FeatureRows):
+            sigma = stability(at, matrix, system)
+        state = State(at, c, rows, matrix, iteration, ended, part, sigma)
         return state, {"loss": 0.5 * after**2, "step_length": length}
 
     def done(self, state: "State") -> bool:
         return state.ended
+
+    def stability(self, state: "State") -> float:
+        return state.stability
 
     def field(self, state: "State") -> Any:
         return state.at.with_readout(state.c)
@@ -306,7 +313,8 @@ class LeastSquares(AbstractMethod):
 class State:
     """The readout `c`, and the rows and their derivatives there.
 
-    `part` of a continuation counts the steps on the way to the equation itself.
+    `part` of a continuation counts the steps on the way to the equation itself;
+    `stability` is how well small rows tell a small error, at the end.
     """
 
     at: FeatureRows | AutodiffRows
@@ -316,6 +324,7 @@ class State:
     iteration: int
     ended: bool
     part: int = _CONTINUATION
+    stability: float = math.inf
 
 
 def _rows(at: FeatureRows | AutodiffRows, c: np.ndarray, part: int) -> np.ndarray:

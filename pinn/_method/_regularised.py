@@ -76,3 +76,12 @@ class RegularisedQR:
         if info:
             raise np.linalg.LinAlgError("the matrix has lost a column")
         return solution / self._length
+
+    def solve_normal(self, right: np.ndarray) -> np.ndarray:
+        """$(A^T A + \\lambda^2)^{-1}$ times a vector, in the same lengths."""
+        lapack = library("lapack")
+        half, first = lapack.dtrtrs(self._r, right / self._length, trans=1)
+        solution, second = lapack.dtrtrs(self._r, half)
+        if first or second:
+            raise np.linalg.LinAlgError("the matrix has lost a column")
+        return solution / self._length
