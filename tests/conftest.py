@@ -1,5 +1,6 @@
 """JAX is kept strict here: 64-bit, no silent promotion of ranks or types."""
 
+import inspect
 import os
 import tempfile
 
@@ -7,6 +8,7 @@ os.environ.setdefault("MPLBACKEND", "Agg")
 
 import jax
 import jax.random as jr
+import jaxtyping
 import pytest
 
 jax.config.update("jax_enable_x64", True)
@@ -24,6 +26,24 @@ for _option, _value in {
 }.items():
     jax.config.update(_option, _value)
     os.environ[_option.upper()] = str(_value)
+
+
+_jaxtyped = jaxtyping.jaxtyped
+
+
+def _checked(*function, **options):
+    """`jaxtyped`, but functions without annotations stay as they are.
+
+    They have nothing to check, and wrapping one that is inside another takes most of
+    a millisecond at each call of that.
+    """
+    if function:
+        return _jaxtyped(*function, **options)
+    check = _jaxtyped(**options)
+    return lambda f: f if inspect.isfunction(f) and not f.__annotations__ else check(f)
+
+
+jaxtyping.jaxtyped = _checked  # what the import hook of pytest's option calls
 
 
 @pytest.fixture(autouse=True, scope="module")

@@ -244,9 +244,14 @@ def test_waves_differentiate_what_they_hold(dim):
     assert waves.norm(waves.source(np.zeros(1), u[None])[0]) < 1e-11
 
 
-def test_advection_marches_exactly():
+@pytest.fixture(scope="module")
+def advected():
     problem = pinn.problems.advection()
-    solution = pinn.solve(problem, tol=1e-9, key=KEY)
+    return problem, pinn.solve(problem, tol=1e-9, key=KEY)
+
+
+def test_advection_marches_exactly(advected):
+    problem, solution = advected
     report = solution.report
     assert report.method == "evolve"
     assert report.reached
@@ -284,9 +289,8 @@ def test_marched_waves_have_the_rows_of_their_field():
     assert_allclose(values.ravel(), at_points(field, points["equation"].arguments))
 
 
-def test_a_march_of_waves_is_resumed_bit_for_bit(tmp_path):
-    problem = pinn.problems.advection(speed=3.0)
-    whole = pinn.solve(problem, tol=1e-9, key=KEY)
+def test_a_march_of_waves_is_resumed_bit_for_bit(advected, tmp_path):
+    problem, whole = advected
 
     def stop(record):
         if "note" in record:

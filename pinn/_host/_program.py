@@ -9,7 +9,7 @@ rule here is handed to JAX as it stands, which compiles it alone.
 import collections
 import math
 from collections.abc import Callable, Collection, Sequence
-from typing import Any
+from typing import Any, no_type_check
 
 import equinox as eqx
 import jax
@@ -140,6 +140,8 @@ class Program:
         """How many numbers are computed on the way, a measure of the time it takes."""
         return self._numbers
 
+    # What is called for every operation is kept from a checker of types.
+    @no_type_check
     def _new(self, value: Any = None) -> int:
         self._values.append(value)
         return len(self._values) - 1
@@ -149,6 +151,7 @@ class Program:
         for var, value in zip(jaxpr.constvars, consts, strict=True):
             known[var] = self._new(plain(value))
 
+        @no_type_check
         def place(var: Any) -> int:
             if isinstance(var, Literal):
                 aval: Any = var.aval
@@ -200,6 +203,7 @@ def apply(eqn: Any, inputs: Sequence[Any]) -> list[Any]:
     ]
 
 
+@no_type_check
 def _operation(eqn: Any) -> Callable[..., Any]:
     name = eqn.primitive.name
     if name in ENTRYWISE:

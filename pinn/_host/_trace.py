@@ -1,7 +1,7 @@
 """What every reader of a traced function needs: bodies, needed operations, binding."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, no_type_check
 
 from jax.extend.core import ClosedJaxpr, Jaxpr, Literal
 
@@ -28,6 +28,7 @@ def needed(jaxpr: Jaxpr) -> list[Any]:
     return kept[::-1]
 
 
+@no_type_check  # called for every operation, where a checker of types would count
 def bind(eqn: Any, inputs: Sequence[Any]) -> Sequence[Any]:
     """Perform one operation, as JAX does; a sequence also of one result."""
     found = eqn.primitive.get_bind_params(eqn.params)

@@ -4,7 +4,7 @@ Each nested derivative repeats most of what the one below has computed. Left alo
 number of operations doubles with every order, and so does the time to compile them.
 """
 
-from typing import Any
+from typing import Any, no_type_check
 
 import jax
 import numpy as np
@@ -56,6 +56,7 @@ def _run(
     return [read(var) for var in jaxpr.outvars]
 
 
+@no_type_check  # called for every operation, where a checker of types would count
 def _key(eqn: Any, inputs: list[Any]) -> Any:
     """What makes two operations the same; `None` if that cannot be told."""
     if eqn.effects:
@@ -85,6 +86,7 @@ def _plain(value: Any) -> Any:
     return value
 
 
+@no_type_check
 def _number(value: Any) -> float | None:
     """The value of a known scalar."""
     if isinstance(value, np.number | np.bool_ | float | int):
@@ -92,6 +94,7 @@ def _number(value: Any) -> float | None:
     return None
 
 
+@no_type_check
 def _short(name: str, inputs: list[Any], eqn: Any) -> Any:
     """The result of an operation that known numbers make trivial, or `None`."""
     if all(isinstance(value, Tracer) for value in inputs):
