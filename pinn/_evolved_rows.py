@@ -6,6 +6,7 @@ the field at a point are products of theirs, so the rows follow from them as in
 compiled for them.
 """
 
+import abc
 import itertools
 import math
 from typing import Any
@@ -23,8 +24,20 @@ from ._points import Points
 from ._residuals import Residuals
 
 
-class EvolvedRows(FeatureRows):
-    """The rows of a problem for one field of a march.
+class AbstractEvolvedRows(abc.ABC):
+    """What is known of a problem's rows for one field of a march."""
+
+    @abc.abstractmethod
+    def judged(self) -> tuple[np.ndarray, np.ndarray]:
+        """See `AbstractMethod.judge`."""
+
+    @abc.abstractmethod
+    def parts(self) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+        """See `FeatureRows.sizes`."""
+
+
+class EvolvedRows(FeatureRows, AbstractEvolvedRows):
+    """The rows of a problem for one field of a march on any features.
 
     Parameters
     ----------
@@ -56,6 +69,13 @@ class EvolvedRows(FeatureRows):
 
     def start(self) -> np.ndarray:
         return np.zeros(self.count)  # the field is all that it is
+
+    def judged(self) -> tuple[np.ndarray, np.ndarray]:
+        values = self.values(self.start())
+        return self.rows(self.start()), values.reshape(len(values), *self.shape)
+
+    def parts(self) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+        return self.sizes(self.start())
 
     def _jet(self, name: str, index: Index, c: np.ndarray) -> np.ndarray:
         needed = self._needed[name]

@@ -30,6 +30,7 @@ from jax.flatten_util import ravel_pytree
 from ._compiled import Compiled
 from ._condition import RowInput
 from ._equation import ravelled, unit_frame
+from ._host import Hosted
 from ._network import Readout
 from ._points import Points, on_device
 from ._problem import Problem
@@ -279,6 +280,8 @@ class FeatureRows:
         ``(n, k, d, indices)``."""
         names = list(self._indices)
         lengths = {name: _length(self.points[name]) for name in names}
+        # What is affine is asked once for each set of points.
+        localised = _hosted if self.residuals.structure.affine else self._localised
         pieces: dict[str, list[tuple[np.ndarray, np.ndarray]]] = {n: [] for n in names}
         for start in range(0, max(lengths.values()), _POINTS):
             # All terms go through one executable, a block of each at a time.
@@ -288,7 +291,7 @@ class FeatureRows:
                 rows = slice(first, min(first + _POINTS, lengths[name]))
                 inputs[name] = _padded(self.points[name].alone, rows)
                 local_jets[name] = _padded(jets[name], rows)
-            result = self._localised(
+            result = localised(
                 self.residuals,
                 inputs,
                 local_jets,
@@ -537,6 +540,7 @@ def localise(residuals, inputs, jets, frame, shape, indices):
     return result
 
 
+_hosted = Hosted(localise)
 FeatureRows._localised = staticmethod(Compiled(localise))
 
 

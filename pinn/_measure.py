@@ -11,10 +11,10 @@ from ._condition import RowInput
 from ._conserved import changes
 from ._equation import jet_frame, residual_size
 from ._evaluate import at_points
-from ._evolved_rows import EvolvedRows, derivatives_at
+from ._evolved_rows import derivatives_at
 from ._feature_rows import FeatureRows, serves
 from ._host import Hosted
-from ._method._fourier_rows import FourierRows, of_waves
+from ._method._fourier_rows import evolved_rows
 from ._network import Evolved
 from ._points import Points, on_device
 from ._residuals import Residuals
@@ -60,21 +60,12 @@ def measure(
     size = raw.pop("size")
     result: dict[str, Any] = {"relative_l2": None, "max_error": None}
     result.update({k: float(v) for k, v in raw.items()})
-    if of_waves(field):
-        pairs = {
-            name: (rms(rows), rms(parts))
-            for name, (rows, parts) in FourierRows(residuals, field, fresh)
-            .sizes()
-            .items()
-        }
-    elif serves(residuals, field) or isinstance(field, Evolved):
+    if isinstance(field, Evolved):
+        pairs = _sized(evolved_rows(residuals, field, fresh).parts())
+    elif serves(residuals, field):
         # What the method has compiled serves here once more.
-        rows_of = EvolvedRows if isinstance(field, Evolved) else FeatureRows
-        at = rows_of(residuals, field, fresh)
-        pairs = {
-            name: (rms(rows), rms(parts))
-            for name, (rows, parts) in at.sizes(at.start()).items()
-        }
+        at = FeatureRows(residuals, field, fresh)
+        pairs = _sized(at.sizes(at.start()))
     else:
         order = dict(residuals.structure.orders)["equation"]
         frame, _ = jet_frame(residuals.problem, order)
@@ -87,6 +78,10 @@ def measure(
     problem = residuals.problem
     result["conserved"] = changes(problem, field) if problem.conserved else None
     return result
+
+
+def _sized(tables: dict[str, Any]) -> dict[str, tuple[float, float]]:
+    return {name: (rms(rows), rms(parts)) for name, (rows, parts) in tables.items()}
 
 
 def _measure_errors(field, exact, arguments):

@@ -11,7 +11,6 @@ import numpy as np
 from jaxtyping import PRNGKeyArray
 
 from .._checks import is_number, is_whole
-from .._evolved_rows import EvolvedRows
 from .._host import fold_in
 from .._network import Evolved, begun
 from .._points import Points
@@ -28,7 +27,7 @@ from ._evolve_plan import Plan, Trial
 from ._evolve_state import State
 from ._fourier_march import march_of, sizes_of, template
 from ._fourier_plan import FourierPlan, is_periodic_box
-from ._fourier_rows import FourierRows, of_waves
+from ._fourier_rows import evolved_rows, of_waves
 from ._march import System, coefficients_of, look, slope_of, slopes_of
 from ._options import needs_64_bit
 from ._panels import Panels
@@ -370,11 +369,7 @@ class Evolve(AbstractMethod):
     def judge(
         self, residuals: Residuals, field: Any, points: Points
     ) -> tuple[np.ndarray, np.ndarray]:
-        if of_waves(field):
-            return FourierRows(residuals, field, points).judged()
-        at = EvolvedRows(residuals, field, points)
-        values = at.values(at.start())
-        return at.rows(at.start()), values.reshape(len(values), *at.shape)
+        return evolved_rows(residuals, field, points).judged()
 
     def plan(
         self, problem: Problem, shape: tuple[int, ...], tol: float | None

@@ -13,6 +13,7 @@ import numpy as np
 
 from .._condition import Initial, RowInput
 from .._equation import ravelled
+from .._evolved_rows import AbstractEvolvedRows, EvolvedRows
 from .._host import Hosted
 from .._network import Evolved, FourierBasis
 from .._periodic import Periodic
@@ -29,7 +30,15 @@ def of_waves(field: Any) -> bool:
     return isinstance(field, Evolved) and isinstance(field.space, FourierBasis)
 
 
-class FourierRows:
+def evolved_rows(
+    residuals: Residuals, field: Evolved, points: Points
+) -> AbstractEvolvedRows:
+    """The rows of a problem for a field of a march, whatever its features."""
+    rows_of = FourierRows if of_waves(field) else EvolvedRows
+    return rows_of(residuals, field, points)
+
+
+class FourierRows(AbstractEvolvedRows):
     """The rows of an equation of first order in time on a periodic box.
 
     Parameters
@@ -69,14 +78,12 @@ class FourierRows:
         return value.reshape(len(value), -1)
 
     def judged(self) -> tuple[np.ndarray, np.ndarray]:
-        """See `AbstractMethod.judge`."""
         parts = [
-            rows.ravel() / math.sqrt(len(rows)) for rows, _ in self.sizes().values()
+            rows.ravel() / math.sqrt(len(rows)) for rows, _ in self.parts().values()
         ]
         return np.concatenate(parts), self.values()
 
-    def sizes(self) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-        """See `FeatureRows.sizes`."""
+    def parts(self) -> dict[str, tuple[np.ndarray, np.ndarray]]:
         return {
             term.name: _sizes(
                 term, self.residuals.factors[term.name], *self._tables[term.name][::-1]
