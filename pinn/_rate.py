@@ -152,7 +152,8 @@ def rate_of(problem: Problem, shape: tuple[int, ...] | None = None) -> Rate:
     if problem.time is None:
         raise ValueError(
             "`problem` takes an evolution, `Problem(..., time=(t0, t1))`; got one "
-            "without a time. For a stationary problem use `pinn.solve`."
+            "without a time. For a stationary problem use `pinn.solve` with another "
+            "method, or with none."
         )
     shape = field_shape(problem) if shape is None else shape
     for known, of, rate in _last:
@@ -315,8 +316,8 @@ def _check_time_derivative(order: int, indices: Sequence[Index]) -> None:
     if any(indices):
         raise ValueError(
             f"`residual` of the problem differentiates {name} in space too, so at a "
-            f"point it cannot be solved for {name}. Use `pinn.solve` with a method in "
-            "space-time."
+            f"point it cannot be solved for {name}. Use a method in space and time, "
+            "`pinn.LeastSquares()`."
         )
 
 
@@ -334,7 +335,7 @@ def _check_mass(one: Any, other: Any, components: int) -> None:
         raise ValueError(
             "`residual` of the problem is not affine in its highest time derivative, "
             "so it cannot be solved for it. Solve for it by hand, as in `dt(u)(t, x) - "
-            "...`, or use `pinn.solve` with a method in space-time."
+            "...`, or use a method in space and time, `pinn.LevenbergMarquardt()`."
         )
     # Rows and columns may have units of their own.
     scaled = one
@@ -347,6 +348,6 @@ def _check_mass(one: Any, other: Any, components: int) -> None:
         raise ValueError(
             "`residual` of the problem cannot be solved for its highest time "
             "derivative: a component has none, as a pressure, or its coefficient "
-            "vanishes somewhere. Eliminate that component, or use `pinn.solve` with a "
-            "method in space-time."
+            "vanishes somewhere. Eliminate that component, or use a method in space "
+            "and time, `pinn.LeastSquares()`."
         )

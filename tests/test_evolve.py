@@ -427,6 +427,7 @@ WALLS = Dirichlet(ROD.boundary, 0.0)
         (lambda u, t, x: dt(u)(t, x) ** 2 - 1, [Initial(sine)], "not affine"),
         (heat, [WALLS], "initial value is missing"),
         (wave, [WALLS, Initial(sine)], "initial rate is missing"),
+        (heat, [WALLS, Initial(sine, rate=0.0)], "leave `rate` out"),
         (
             heat,
             [

@@ -23,7 +23,7 @@ from ._bandwidth import bandwidth
 from ._base import TARGET, AbstractMethod, Evidence, Refinement
 from ._collocation import Collocation
 from ._draw_features import draw_features
-from ._evolve_plan import Plan, Trial
+from ._evolve_plan import Plan, Trial, placed
 from ._evolve_state import State
 from ._fourier_march import march_of, sizes_of, template
 from ._fourier_plan import FourierPlan, is_periodic_box
@@ -189,7 +189,10 @@ class Evolve(AbstractMethod):
         assert trial is not None
         assert problem.time is not None
         axes = periodic_axes(problem, shape)
-        of_space = dataclasses.replace(trial.of_space, periodic=axes)
+        of_space = trial.of_space
+        if self.placing:  # of the structure that the march comes to
+            of_space = placed(of_space.count, problem.domain.dim)
+        of_space = dataclasses.replace(of_space, periodic=axes)
         network = draw_features(space_of(problem), (), None, of_space, key)
         return Panels(network, problem.time, shape, DEGREE).field()
 

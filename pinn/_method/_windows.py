@@ -232,7 +232,8 @@ def initial_values(
     Raises
     ------
     ValueError
-        If they are not given for every component.
+        If they are not given for every component, or if there is a rate for an equation
+        of first order.
     """
     assert problem.time is not None
     components = int(np.prod(shape))
@@ -241,6 +242,12 @@ def initial_values(
         if isinstance(condition, Initial):
             data = _initial(condition, problem.time[0], shape, x)
             parts = data if isinstance(data, dict) else {"value": data}
+            if order == 1 and "rate" in parts:
+                raise ValueError(
+                    "`conditions`: the equation is of first order in time, so its "
+                    "initial rate follows from the initial value; leave `rate` out of "
+                    "`pinn.Initial`."
+                )
             which = slice(None) if condition.component is None else condition.component
             for table, name in zip(found, ("value", "rate"), strict=False):
                 if name in parts:
@@ -254,10 +261,11 @@ def initial_values(
         if np.isnan(table).any(axis=0).any():
             missing = np.flatnonzero(np.isnan(table).any(axis=0)).tolist()
             extra = "" if name == "value" else ", rate=..."
+            where = f" for the components {missing} of the field" if shape else ""
             raise ValueError(
-                f"`conditions`: the initial {name} is missing (or not finite) for the "
-                f"components {missing} of the field; an equation of order {order} in "
-                f"time needs it. Add `pinn.Initial(lambda x: ...{extra})`."
+                f"`conditions`: the initial {name} is missing (or not finite){where}; "
+                f"an equation of order {order} in time needs it. Add "
+                f"`pinn.Initial(lambda x: ...{extra})`."
             )
     return found
 
