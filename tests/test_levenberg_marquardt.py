@@ -10,7 +10,7 @@ from helpers import problem_of, refused, some_points, unbalanced
 from numpy.testing import assert_allclose
 
 import pinn
-from pinn import LevenbergMarquardt
+from pinn import Evidence, LevenbergMarquardt
 from pinn._method._damped_step import damped_step
 from pinn._method._dense_solve import DenseSystem
 from pinn._method._matrix_free import MatrixFreeSystem
@@ -247,6 +247,21 @@ def test_eight_digits_of_poisson_from_a_random_start():
     assert solution.report.relative_l2 < 1e-8
 
 
+@pytest.mark.parametrize("patience", [1, 3])
+def test_as_many_draws_without_a_gain_end_it_as_patience_says(patience):
+    """Every second draw gains; then none does any more."""
+    method, plan = LevenbergMarquardt(patience=patience, points=10), None
+    gaining = [1.0, 2.0, 0.5, 2.0, 0.25] if patience > 1 else [1.0, 0.5, 0.25]
+    for fresh in gaining + [0.24] * patience:
+        assert plan is None or not plan.ending
+        found = Evidence(fresh, np.nan, target=1e-9)
+        plan, refinement = method.refine(plan, None, found, key=jr.key(0))
+    assert plan.ending == "stalled"
+    assert refinement is None
+    memory = method.remember(plan)  # what a checkpoint keeps
+    assert method.recall(problem_of("poisson"), (), None, memory) == plan
+
+
 def test_without_damping_rows_must_suffice(field):
     method = LevenbergMarquardt(damping=0.0, points=2)
     with refused("`damping` = 0 needs.*18 rows for 19 unknowns"):
@@ -269,6 +284,7 @@ def test_32_bit_numbers_are_refused_with_the_line_that_ends_it(field):
         ({"resample": -1}, "`resample`"),
         ({"points": 0}, "`points`"),
         ({"corrections": 1.5}, "`corrections`.*1.5"),
+        ({"patience": 0}, "`patience`.*0"),
         ({"damping": -1.0}, "`damping`.*at least 0"),
         ({"momentum": 1.0}, "`momentum`.*below 1"),
         ({"scale": 0.0}, "`scale`"),
