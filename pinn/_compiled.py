@@ -59,9 +59,9 @@ class Compiled:
     @functools.cached_property
     def _jitted(self) -> Any:
         # Not before the first call: `import pinn` starts no backend.
-        if self._barriers and jax.default_backend() == "cpu":
-            return eqx.filter_jit(self._function, compiler_options=_BARRIERS_STAND)
-        return eqx.filter_jit(self._function)
+        stand = self._barriers and jax.default_backend() == "cpu"
+        options: Any = {"compiler_options": _BARRIERS_STAND} if stand else {}
+        return eqx.filter_jit(self._function, **options)
 
     def lower(self, *arguments: Any) -> Any:
         """The program for these arguments, before it is compiled."""
