@@ -30,8 +30,8 @@ from ._problem import Problem, Term
 from ._types import FieldLike
 
 # Rows of the Jacobian that are computed at once: enough to keep the cores busy, few
-# enough that the intermediate derivatives stay in the cache.
-_CHUNK = 512
+# enough that the intermediate derivatives need little memory beside it.
+_CHUNK = 2048
 
 
 class Residuals(eqx.Module):

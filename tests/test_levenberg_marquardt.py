@@ -11,6 +11,7 @@ from numpy.testing import assert_allclose
 
 import pinn
 from pinn import Evidence, LevenbergMarquardt
+from pinn._method._anderson import Anderson
 from pinn._method._damped_step import damped_step
 from pinn._method._dense_solve import DenseSystem
 from pinn._method._matrix_free import MatrixFreeSystem
@@ -161,7 +162,7 @@ def test_the_gain_ratio_of_affine_rows_is_one():
     method = LevenbergMarquardt(corrections=0)
     state = method.init(RESIDUALS, field, points, key=jr.key(0))
     found = damped_step(method, "primal", RESIDUALS, state)
-    assert_allclose(found.damping, found.start / 5, rtol=1e-6)
+    assert_allclose(found.damping, found.start / 3, rtol=1e-6)
 
 
 def test_the_loss_never_grows_and_the_damping_follows(field):
@@ -296,3 +297,28 @@ def test_32_bit_numbers_are_refused_with_the_line_that_ends_it(field):
 def test_errors_name_the_argument(options, message):
     with refused(message):
         LevenbergMarquardt(**options)
+
+
+@pytest.mark.parametrize("xp", [np, jnp])
+def test_anderson_ends_a_linear_iteration_after_as_many_steps_as_eigenvalues(xp):
+    """As GMRES does: the minimal polynomial of the matrix is of that degree."""
+    rng = np.random.default_rng(0)
+    q, _ = np.linalg.qr(rng.standard_normal((20, 20)))
+    matrix = (q * np.repeat([1.0, 0.5, 0.2, 0.01], 5)) @ q.T
+    best = rng.standard_normal(20)
+    plain = x = xp.zeros(20)
+    memory = Anderson.start(xp, x, 4)
+    for count in range(5):
+        plain = plain - matrix @ (plain - best)
+        memory = memory.after(xp, count, x, xp.asarray(matrix @ (np.asarray(x) - best)))
+        x = memory.next
+    assert_allclose(x, best, atol=1e-10)
+    assert np.abs(plain - best).max() > 0.1
+
+
+@pytest.mark.skipif(jax.default_backend() != "cpu", reason="XLA for a CPU")
+def test_activations_are_not_computed_for_every_entry_of_the_jacobian(field, points):
+    """XLA fuses them into the outer products unless the barrier between them stands."""
+    arguments = (RESIDUALS, field, parameters(field), points)
+    program = linearise_compiled.lower(*arguments).compile()
+    assert "opt-barrier" in program.compiled.as_text()

@@ -26,8 +26,7 @@ _MOST_ATTEMPTS = 12
 # many times further off than the best have been.
 _CLOSE, _ASTRAY = 0.05, 2.0
 _LARGEST_BEND = 0.75
-# The most that a step lowers the damping.
-_LEAST_FACTOR = 1 / 5
+_LEAST_FACTOR = 1 / 3
 # With scaled damping, the least weight of a column.
 _LEAST_WEIGHT = 1e-14
 

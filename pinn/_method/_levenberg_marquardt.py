@@ -53,7 +53,8 @@ class LevenbergMarquardt(AbstractMethod):
     to predicted decrease (Nielsen's rule). After each step the same factorisation is
     used for up to `corrections` more solutions, which bring the rows to where the
     linear model said they would be; they cost little and let the damping fall several
-    times as fast.
+    times as fast. Anderson's combinations of them leave a fraction of what they would
+    leave one by one.
 
     Points are drawn anew every `resample` steps, and the field is judged on points
     that it has never seen; the best one so judged is kept. So an iteration that fits
@@ -115,8 +116,9 @@ class LevenbergMarquardt(AbstractMethod):
     References
     ----------
     Nielsen, IMM-REP-1999-05 (damping); Transtrum & Sethna, arXiv:1201.5885 (geodesic
-    acceleration); Fan & Zeng, Appl. Math. Comput. (2013) (corrections); Guzmán-Cordero
-    et al., NeurIPS 2025, arXiv:2505.12149 (dual form, SPRING).
+    acceleration); Fan & Zeng, Appl. Math. Comput. (2013) (corrections); Walker & Ni,
+    SIAM J. Numer. Anal. 49 (2011), 1715-1735 (their combinations); Guzmán-Cordero et
+    al., NeurIPS 2025, arXiv:2505.12149 (dual form, SPRING).
     """
 
     steps: int = eqx.field(static=True, default=400)
@@ -129,7 +131,7 @@ class LevenbergMarquardt(AbstractMethod):
     scale: float = eqx.field(static=True, default=2.5)
     damping: float = eqx.field(static=True, default=1.0)
     scaled: bool = eqx.field(static=True, default=False)
-    corrections: int = eqx.field(static=True, default=10)
+    corrections: int = eqx.field(static=True, default=8)
     geodesic: bool = eqx.field(static=True, default=False)
     momentum: float = eqx.field(static=True, default=0.0)
     form: Form | None = eqx.field(static=True, default=None)
