@@ -69,8 +69,8 @@ def plot(fits, path=None):
 
     figure = Figure(figsize=(5, 3.6), layout="constrained")
     axis = figure.subplots()
-    axis.plot(X, X**2, "k:", lw=3, label="$x^2$")
-    axis.set_prop_cycle(lw=(6, 4, 2, 2), color=("C0", "C1", "C2", "C3"))
+    axis.plot(X, X**2, "k:", lw=2, zorder=3, label="$x^2$")
+    axis.set_prop_cycle(lw=(6, 4, 2, 2), color=("0.7", "orange", "green", "red"))
     lines = [axis.plot(X, fit[-1], label=name)[0] for name, fit in fits.items()]
     axis.set(xlabel="x", ylabel="u", ylim=(-1, 4.2))
     axis.legend(loc="upper left")

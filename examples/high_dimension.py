@@ -18,8 +18,8 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import jax.random as jr
-import matplotlib.pyplot as plt
 import optax
+from matplotlib.figure import Figure
 
 import pinn
 
@@ -80,10 +80,10 @@ def main(steps=6000):
 
 
 def plot(solution, path=None):
-    figure, axes = plt.subplots(figsize=(4, 4), layout="constrained")
+    axes = Figure(figsize=(4, 4), layout="constrained").subplots()
     axes.plot(solution[1], solution[0], ".", markersize=2)
     axes.set(xlabel="exact solution", ylabel="network", aspect="equal")
-    return figure if path is None else figure.savefig(path)
+    return axes.figure if path is None else axes.figure.savefig(path)
 
 
 if __name__ == "__main__":

@@ -84,6 +84,14 @@ class Dirichlet(AbstractCondition):
         See `AbstractCondition`.
     component
         Index of the only component of a vector field it holds for.
+
+    Examples
+    --------
+    >>> square = pinn.Box([0.0, 0.0], [1.0, 1.0])
+    >>> wall = pinn.Dirichlet(square.faces["left"], lambda x: x[1] ** 2)
+    >>> row = pinn.RowInput((jnp.array([0.0, 0.5]),))
+    >>> float(wall.residual(lambda x: x[0] + 1.0, row))
+    0.75
     """
 
     where: AbstractPart | None
@@ -116,6 +124,14 @@ class Neumann(AbstractCondition):
     $n$ is the outward unit normal of the problem's domain: on the rim of a hole it
     points into the hole. `value` is in the unit of the field per unit of length; see
     `Dirichlet` for the arguments.
+
+    Examples
+    --------
+    >>> rod = pinn.Interval(0.0, 1.0)
+    >>> insulated = pinn.Neumann(rod.faces["right"], 0.0)
+    >>> row = pinn.RowInput((jnp.array([1.0]),), normal=jnp.array([1.0]))
+    >>> float(insulated.residual(lambda x: x[0] ** 2, row))
+    2.0
     """
 
     where: AbstractPart | None
@@ -147,6 +163,14 @@ class Robin(AbstractCondition):
 
     `a`, `b` and `value` are numbers, arrays or functions of the field's arguments; the
     units of the three parts agree. See `Dirichlet` and `Neumann`.
+
+    Examples
+    --------
+    >>> rod = pinn.Interval(0.0, 1.0)
+    >>> cooled = pinn.Robin(rod.faces["right"], 3.0, 1.0, 0.0)  # 3 u + du/dn = 0
+    >>> row = pinn.RowInput((jnp.array([1.0]),), normal=jnp.array([1.0]))
+    >>> float(cooled.residual(lambda x: x[0] ** 2, row))
+    5.0
     """
 
     where: AbstractPart | None
@@ -195,6 +219,13 @@ class Initial(AbstractCondition):
         $\partial_t u(t_0, x)$, the same way, for an equation of second order in time.
     name, weight, component
         See `Dirichlet`.
+
+    Examples
+    --------
+    >>> start = pinn.Initial(lambda x: jnp.sin(x[0]))
+    >>> row = pinn.RowInput((jnp.array(0.0), jnp.array([2.0])))
+    >>> float(start.residual(lambda t, x: jnp.sin(x[0] - t), row))
+    0.0
     """
 
     where: AbstractPart | None
@@ -242,6 +273,13 @@ class Condition(AbstractCondition):
         keyword ``normal`` it is given the outward unit normal, ``(dim,)``.
     name, weight
         See `AbstractCondition`.
+
+    Examples
+    --------
+    >>> square = pinn.Box([0.0, 0.0], [1.0, 1.0])
+    >>> def radiation(u, x, normal):
+    ...     return pinn.normal_derivative(u, normal)(x) + u(x) ** 4
+    >>> condition = pinn.Condition(square.faces["top"], radiation)
     """
 
     where: AbstractPart | None

@@ -103,7 +103,8 @@ def correction(
     problem = residuals.problem
     shape = jax.eval_shape(field, *_one(judge)).shape
     points = source.draw(source.counts(2 * _FEATURES), stream=_STREAM)
-    change, left, share = math.nan, math.inf, math.inf
+    change = rows = math.nan
+    left = share = math.inf
     stability = _of_translations(residuals, field, judge)
     for scale in (*_SCALES, *_FINER):
         if scale in _FINER and (left < _UNEXPLAINED or share > left):

@@ -59,6 +59,17 @@ class Periodic(AbstractCondition):
         If `domain` is no box, has no such axis, or `order` is no positive integer; from
         `Problem`, if its domain does not reach both faces, or one of them has another
         condition.
+
+    Examples
+    --------
+    >>> ring = pinn.Interval(0.0, 1.0)
+    >>> def transport(u, t, x):
+    ...     return pinn.dt(u)(t, x) + pinn.partial(u, 0)(t, x)
+    >>> start = pinn.Initial(lambda x: jnp.sin(2 * jnp.pi * x[0]))
+    >>> conditions = [pinn.Periodic(ring), start]
+    >>> problem = pinn.Problem(ring, transport, conditions, time=(0.0, 1.0))
+    >>> [term.name for term in problem.terms]
+    ['equation', 'periodic', 'initial']
     """
 
     where: AbstractPart | None

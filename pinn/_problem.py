@@ -157,6 +157,17 @@ class Problem(eqx.Module):
     -----
     The problem is a pytree: coefficients that are leaves of `residual` (an
     `equinox.Module`) can be changed with `equinox.tree_at`.
+
+    Examples
+    --------
+    >>> rod = pinn.Interval(0.0, 1.0)
+    >>> def heat(u, t, x):
+    ...     return pinn.dt(u)(t, x) - pinn.laplacian(u)(t, x)
+    >>> ends = pinn.Dirichlet(rod.boundary, 0.0)
+    >>> start = pinn.Initial(lambda x: jnp.sin(jnp.pi * x[0]))
+    >>> problem = pinn.Problem(rod, heat, [ends, start], time=(0.0, 0.5))
+    >>> [term.name for term in problem.terms]
+    ['equation', 'dirichlet', 'initial']
     """
 
     domain: AbstractDomain

@@ -172,6 +172,19 @@ class Solution(eqx.Module):
         One record for each segment of the solve, in order.
     result
         How the solve ended; its text is a sentence.
+
+    Examples
+    --------
+    >>> problem = pinn.problems.poisson()
+    >>> solution = pinn.solve(problem, tol=1e-6, key=jax.random.key(0))
+    >>> points = problem.domain.sample(100, key=jax.random.key(1))
+    >>> jax.vmap(solution)(points).shape
+    (100,)
+    >>> jax.vmap(pinn.grad(solution))(points).shape
+    (100, 2)
+    >>> solution.report.reached
+    True
+    >>> figure = solution.plot()
     """
 
     field: Callable[..., Any]

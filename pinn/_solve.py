@@ -103,6 +103,19 @@ def solve(
         If the pre-flight check finds an error that is not allowed.
     KeyboardInterrupt
         If Ctrl-C is pressed before there is any solution to return.
+
+    Examples
+    --------
+    >>> rod = pinn.Interval(0.0, 1.0)
+    >>> exact = lambda x: jnp.sin(jnp.pi * x[0])
+    >>> def poisson(u, x):
+    ...     return pinn.laplacian(u)(x) + jnp.pi**2 * exact(x)
+    >>> problem = pinn.Problem(rod, poisson, [pinn.Dirichlet(rod.boundary, 0.0)])
+    >>> solution = pinn.solve(problem, tol=1e-8, key=jax.random.key(0))
+    >>> solution.result
+    <Result.reached: 'The estimated error is within the tolerance.'>
+    >>> bool(solution.error(exact) < 1e-8)
+    True
     """
     clock = Clock()
     if isinstance(allow, str) or not isinstance(allow, Iterable):

@@ -69,8 +69,10 @@ def test_every_part_runs_for_an_activation_without_second_derivatives(tmp_path):
     [
         (("tnah",), "Did you mean 'tanh'?"),
         (("nowhere.py:act",), "there is no file"),
-        (("mine.py:three",), "there is no function 'three'"),
-        (("mine.py",), "name a function of the file"),
+        (("mine.py:three",), "'three' is of type int"),
+        (("mine.py",), "name a function of the file, `mine.py:exact`."),
+        (("mine.py:ac",), "Did you mean 'act'?"),
+        (("mine.py:four",), "there is no function 'four'"),
         (("--problem", "poison"), "Did you mean 'poisson'?"),
         (("--problem", "mine.py:unknown"), "has no exact solution"),
         (("--parts", "hesian"), "Did you mean 'hessian'?"),

@@ -30,6 +30,15 @@ def test_the_tutorial_prints_what_it_shows(tmp_path, monkeypatch, capsys):
     assert (tmp_path / "plate.png").is_file()
 
 
+@pytest.mark.slow
+def test_the_program_of_the_page_on_results_leaves_its_picture(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    programs = _BLOCK.findall((PAGE.parent / "results.md").read_text())
+    (whole,) = [text for _, text in programs if text.startswith("import jax, ")]
+    exec(whole, {})
+    assert (tmp_path / "plots.png").is_file()
+
+
 def test_every_program_of_the_tutorial_that_prints_is_followed_by_its_output():
     blocks = _BLOCK.findall(PAGE.read_text())
     for (kind, text), (after, _) in zip(blocks, [*blocks[1:], ("", "")], strict=True):

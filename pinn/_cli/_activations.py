@@ -2,13 +2,14 @@
 
 import math
 from collections.abc import Callable
+from inspect import isclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .. import activations, problems
 from .._smoothness import Smoothness, smoothness
 from ._errors import InputError
-from ._load import import_file
+from ._load import import_file, kind
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -112,16 +113,9 @@ def find(names: list[str]) -> dict[str, Callable[..., Any]]:
     known = [row.name for row in activations.catalogue()]
     found: dict[str, Callable[..., Any]] = {}
     for name in names:
-        path, colon, own = name.partition(":")
+        path, _, own = name.partition(":")
         if path.endswith(".py"):
-            module = import_file(Path(path))
-            function = vars(module).get(own) if colon else None
-            if not callable(function):
-                raise InputError(
-                    f"{path}: name a function of the file, `{path}:act`; there is no "
-                    f"function {own!r}."
-                )
-            found[own] = function
+            found[own] = _function(path, own)
         elif name in known:
             found[name] = activations.get(name)
         else:
@@ -129,6 +123,29 @@ def find(names: list[str]) -> dict[str, Callable[..., Any]]:
                 f"there is no activation {name!r}.{problems.nearest(name, known)}"
             )
     return found
+
+
+def _function(path: str, name: str) -> Callable[..., Any]:
+    """The function of this name in a user's file."""
+    module = import_file(Path(path))
+    value = vars(module).get(name)
+    if name and callable(value):
+        return value
+    there = [
+        key
+        for key, other in vars(module).items()
+        if callable(other) and not isclass(other) and not key.startswith("_")
+    ]
+    hint = f"`{path}:{there[0]}`" if there else "of which it has none"
+    wrong = ""
+    if name in vars(module):
+        wrong = f"; {name!r} is {kind(value)}"
+    elif name:
+        wrong = f"; there is no function {name!r}"
+    raise InputError(
+        f"{path}: name a function of the file, {hint}{wrong}."
+        f"{problems.nearest(name, there)}"
+    )
 
 
 def judge(functions: dict[str, Callable[..., Any]]) -> dict[str, Smoothness]:

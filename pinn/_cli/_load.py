@@ -131,7 +131,7 @@ def _named(
     if not callable(value):
         raise InputError(
             f"{place}: {name!r} is neither a `pinn.Problem` nor a function that "
-            f"returns one, but {_kind(value)}."
+            f"returns one, but {kind(value)}."
         )
     try:
         inspect.signature(value).bind(**options)
@@ -147,7 +147,7 @@ def _named(
         raise _failed(error, path, f"`{name}`") from error
     if not isinstance(made, Problem):
         raise InputError(
-            f"{place}: `{name}` returns {_kind(made)}, and no `pinn.Problem`."
+            f"{place}: `{name}` returns {kind(made)}, and no `pinn.Problem`."
         )
     return made
 
@@ -159,7 +159,7 @@ def _refuse_options(path: Path, name: str, options: Mapping[str, Any]) -> None:
     )
 
 
-def _kind(value: Any) -> str:
+def kind(value: Any) -> str:
     return "None" if value is None else f"of type {type(value).__name__}"
 
 

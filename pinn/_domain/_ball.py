@@ -75,6 +75,15 @@ class Disk(AbstractBall):
     ------
     ValueError
         If `centre` is no finite point of the plane, or `radius` not positive.
+
+    Examples
+    --------
+    >>> disk = pinn.Disk([0.0, 0.0], 2.0)
+    >>> round(disk.measure / jnp.pi, 6)
+    4.0
+    >>> rim, normals = disk.boundary.sample_with_normals(9, key=jax.random.key(0))
+    >>> bool(jnp.allclose(rim, 2 * normals))
+    True
     """
 
     centre: Float[Array, " 2"] = eqx.field(converter=real)
@@ -107,6 +116,12 @@ class Ball(AbstractBall):
     ValueError
         If `centre` is no finite point of at least two coordinates, or `radius` not
         positive.
+
+    Examples
+    --------
+    >>> ball = pinn.Ball([0.0, 0.0, 0.0], 1.0)
+    >>> bool(ball.contains(jnp.array([0.5, 0.5, 0.5])))
+    True
     """
 
     centre: Float[Array, " dim"] = eqx.field(converter=real)

@@ -109,6 +109,14 @@ class Interval(AbstractBox):
     ------
     ValueError
         If an end is no finite number, or ``a >= b``.
+
+    Examples
+    --------
+    >>> rod = pinn.Interval(0.0, 2.0)
+    >>> rod.measure, rod.dim
+    (2.0, 1)
+    >>> rod.sample(5, key=jax.random.key(0)).shape
+    (5, 1)
     """
 
     a: Float[Array, ""] = eqx.field(converter=real)
@@ -148,6 +156,17 @@ class Box(AbstractBox):
     ValueError
         If the corners differ in shape, are no points, are not finite, or do not
         bound a volume.
+
+    Examples
+    --------
+    >>> square = pinn.Box([0.0, 0.0], [1.0, 1.0])
+    >>> bool(square.contains(jnp.array([0.2, 0.7])))
+    True
+    >>> list(square.faces)
+    ['left', 'right', 'bottom', 'top']
+    >>> plate = square - pinn.Disk([0.5, 0.5], 0.2)
+    >>> bool(plate.contains(jnp.array([0.5, 0.5])))
+    False
     """
 
     lower: Float[Array, " dim"] = eqx.field(converter=real)

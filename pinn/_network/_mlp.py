@@ -59,6 +59,13 @@ class MLP(eqx.Module):
     ValueError
         If a size is not positive, `bounds` do not fit `in_size`, or there are more or
         fewer activations than hidden layers.
+
+    Examples
+    --------
+    >>> key, activation = jax.random.key(0), pinn.activations.tanh
+    >>> u = pinn.MLP(2, 3, 16, 2, activation, key=key)  # u(t, x), three components
+    >>> u(jnp.array(0.5), jnp.array([1.0])).shape
+    (3,)
     """
 
     scaling: Scaling

@@ -68,6 +68,12 @@ class RandomFeatures(eqx.Module):
     Dwivedi & Srinivasan, Neurocomputing 391 (2020), 96-118 (PIELM);
     Dong & Li, CMAME 387 (2021), 114129; Hashemi et al., Appl. Comput. Harmon. Anal.
     62 (2023), 310-330 (features of few coordinates).
+
+    Examples
+    --------
+    >>> u = pinn.RandomFeatures(2, "scalar", 100, key=jax.random.key(0))
+    >>> u.features(jnp.zeros(2)).shape
+    (100,)
     """
 
     scaling: Scaling

@@ -25,6 +25,13 @@ class Field(eqx.Module):
     function
         Called as ``function(x)``, ``function(t, x)``, ... at one point; returns a
         scalar of shape ``()`` or a vector of shape ``(d,)``.
+
+    Examples
+    --------
+    >>> bump = pinn.Field(lambda x: 1 - x[0] ** 2)
+    >>> u = bump * jnp.cos + 3.0
+    >>> u(jnp.array([0.0])).tolist()
+    [4.0]
     """
 
     function: Callable[..., Any]

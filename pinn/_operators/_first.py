@@ -33,6 +33,12 @@ def grad(u: FieldLike) -> Field:
     ValueError
         If `u` is a vector field (its derivative is `jacobian`), or if it is given
         many points at once, or an integer point.
+
+    Examples
+    --------
+    >>> u = lambda x: x[0] ** 2 * x[1]
+    >>> pinn.grad(u)(jnp.array([1.0, 3.0])).tolist()
+    [6.0, 1.0]
     """
     return Field(Gradient(named("grad", u)))
 
@@ -41,6 +47,12 @@ def jacobian(v: FieldLike) -> Field:
     r"""The Jacobian $J_{ij} = \partial v_i / \partial x_j$ of a vector field.
 
     Returns a field of shape ``(d, dim)``. Raises `ValueError` on a scalar field.
+
+    Examples
+    --------
+    >>> v = lambda x: jnp.stack([x[0] * x[1], x[1] ** 2])
+    >>> pinn.jacobian(v)(jnp.array([1.0, 3.0])).tolist()
+    [[3.0, 1.0], [0.0, 6.0]]
     """
     return Field(_Jacobian(named("jacobian", v)))
 
@@ -55,6 +67,12 @@ def partial(u: FieldLike, *axes: int) -> Field:
     ------
     ValueError
         If no axis is given, or an axis is not one of the space.
+
+    Examples
+    --------
+    >>> u = lambda x: x[0] ** 2 * x[1]
+    >>> float(pinn.partial(u, 0, 1)(jnp.array([1.0, 3.0])))
+    2.0
     """
     if not axes or not all(isinstance(i, int) for i in axes):
         raise ValueError(
@@ -69,12 +87,26 @@ def partial(u: FieldLike, *axes: int) -> Field:
 
 
 def dt(u: FieldLike) -> Field:
-    r"""The time derivative $\partial_t u$ of ``u(t, x)``, componentwise."""
+    r"""The time derivative $\partial_t u$ of ``u(t, x)``, componentwise.
+
+    Examples
+    --------
+    >>> u = lambda t, x: t**2 * x[0]
+    >>> float(pinn.dt(u)(3.0, jnp.array([2.0])))
+    12.0
+    """
     return Field(_InTime(named("dt", u), 1))
 
 
 def dtt(u: FieldLike) -> Field:
-    r"""The second time derivative $\partial_{tt} u$ of ``u(t, x)``, componentwise."""
+    r"""The second time derivative $\partial_{tt} u$ of ``u(t, x)``, componentwise.
+
+    Examples
+    --------
+    >>> u = lambda t, x: t**2 * x[0]
+    >>> float(pinn.dtt(u)(3.0, jnp.array([2.0])))
+    4.0
+    """
     return Field(_InTime(named("dtt", u), 2))
 
 

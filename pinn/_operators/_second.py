@@ -90,6 +90,15 @@ def laplacian(
     Comput. 19, 433-450. Hu, Shukla, Karniadakis & Kawaguchi 2023, Tackling the curse of
     dimensionality with PINNs, arXiv:2307.12306. Shi, Hu, Lin & Kawaguchi 2024,
     Stochastic Taylor derivative estimator, arXiv:2412.00088.
+
+    Examples
+    --------
+    >>> u = lambda x: x[0] ** 2 + 3 * x[1] ** 2
+    >>> float(pinn.laplacian(u)(jnp.array([1.0, 2.0])))
+    8.0
+    >>> points = jnp.ones((5, 2))
+    >>> jax.vmap(pinn.laplacian(u))(points).shape
+    (5,)
     """
     if method not in ENGINES:
         raise ValueError(

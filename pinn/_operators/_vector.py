@@ -27,6 +27,14 @@ def divergence(v: FieldLike) -> Field:
     ------
     ValueError
         If the last axis of `v` does not have one entry per coordinate.
+
+    Examples
+    --------
+    >>> k = lambda x: 1 + x[0]
+    >>> u = lambda x: x[0] ** 2
+    >>> flux = k * pinn.grad(u)
+    >>> float(pinn.divergence(flux)(jnp.array([2.0, 0.0])))  # (2 x + 2 x^2)' = 2 + 4 x
+    10.0
     """
     return Field(_Divergence(named("divergence", v)))
 
@@ -43,6 +51,12 @@ def curl(v: FieldLike) -> Field:
     ValueError
         If `v` is not a vector field of two components in two dimensions, or of three
         in three.
+
+    Examples
+    --------
+    >>> turning = lambda x: jnp.stack([-x[1], x[0]])
+    >>> float(pinn.curl(turning)(jnp.array([0.3, 0.4])))
+    2.0
     """
     return Field(_Curl(named("curl", v, "v")))
 
@@ -87,6 +101,12 @@ def normal_derivative(u: FieldLike, n: Direction) -> Field:
     `n` is the unit normal, ``(dim,)``: an array, such as the ``normal`` of a
     condition, or a function of the point. It is taken as it is. Raises `ValueError` if
     its shape is another.
+
+    Examples
+    --------
+    >>> u = lambda x: x[0] ** 2 + x[1]
+    >>> float(pinn.normal_derivative(u, jnp.array([0.0, 1.0]))(jnp.array([5.0, 1.0])))
+    1.0
     """
     return Field(_Directional(named("normal_derivative", u), n))
 
@@ -97,6 +117,13 @@ def advect(v: Direction, u: FieldLike) -> Field:
     Componentwise on a vector field, so ``advect(v, v)`` is $(v\cdot\nabla) v$. The
     velocity is a field of shape ``(dim,)``, or an array. Raises `ValueError` if its
     shape is another.
+
+    Examples
+    --------
+    >>> v = lambda x: jnp.stack([x[1], -x[0]])
+    >>> u = lambda x: x[0] ** 2 + x[1] ** 2  # constant along v
+    >>> float(pinn.advect(v, u)(jnp.array([0.3, 0.4])))
+    0.0
     """
     return Field(_Directional(named("advect", u), v))
 

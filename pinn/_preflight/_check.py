@@ -82,6 +82,16 @@ def preflight(
     ValueError
         If the field cannot be called at a point of the problem, or a residual or a
         value has the wrong shape.
+
+    Examples
+    --------
+    >>> problem, key = pinn.problems.poisson(), jax.random.key(0)
+    >>> u = pinn.MLP(2, "scalar", 8, 1, pinn.activations.relu, key=key)
+    >>> report = pinn.preflight(problem, u, key=key)
+    >>> report.ok
+    False
+    >>> [finding.id for finding in report.errors]
+    ['vanishing-derivative', 'dead-residual']
     """
     check_field(problem, field)
     given = points is not None

@@ -80,6 +80,15 @@ def smoothness(
     Samples prove nothing: features narrower than about 1e-2 that leave the function
     unchanged on both sides, jumps below 1e-6 of the scale, and kinks beyond 1024 stay
     unseen. The class of a function with parameters may change in training.
+
+    Examples
+    --------
+    >>> pinn.smoothness(jax.nn.relu).kinks
+    (0.0,)
+    >>> pinn.smoothness(jax.nn.relu).verdict(2)
+    'error'
+    >>> pinn.smoothness(jnp.tanh).order
+    inf
     """
     if max_order < 1:
         raise ValueError(f"`max_order` must be at least 1; got {max_order}.")

@@ -18,6 +18,12 @@ def catalogue() -> tuple[Entry, ...]:
     -------
     Rows with the attributes `name`, `formula`, `smoothness`, `trainable`, `source`,
     `kinks`, `vanishes_from`, `init`, `moments` and `gain`: see `Entry`.
+
+    Examples
+    --------
+    >>> row = next(e for e in pinn.activations.catalogue() if e.name == "relu")
+    >>> row.smoothness, row.trainable
+    (0, False)
     """
     return (*rows_fixed(), *rows_families())
 
@@ -36,6 +42,12 @@ def get(name: str, **parameters: Any) -> Callable[..., Any]:
     ------
     ValueError
         If there is no such name, or the activation takes no such parameter.
+
+    Examples
+    --------
+    >>> snake = pinn.activations.get("snake")
+    >>> float(snake(jnp.array(0.0)))
+    0.0
     """
     rows = {row.name: row for row in catalogue()}
     if name not in rows:

@@ -9,6 +9,8 @@ import numpy as np
 
 from ._file import check_path, finished, own_axes
 
+_FEW = 6  # sizes that have a tick each
+
 
 def history(records: Any, path: str | Path | None = None, *, ax: Any = None) -> Any:
     """Draw the residual and the estimated error of each segment of a solve, and the
@@ -104,6 +106,10 @@ def convergence(
         ax.annotate(
             f"$-{order:g}$", (x[-1], top * (x[-1] / x[0]) ** -order), fontsize=8
         )
+    if len(x) <= _FEW:
+        # Less than a decade has hardly a tick of its own, or too many.
+        ax.set_xticks(x, [f"{size:.4g}" for size in x])
+        ax.set_xticks([], minor=True)
     _finish_axes(ax, label, "error")
     return finished(fig, path)
 

@@ -14,6 +14,11 @@ from .._evaluate import in_blocks, mapped
 _FULL, _ROUND = 121, 301  # points along the longer axis; more so that a rim looks round
 
 
+def usual_resolution(domain: AbstractDomain) -> int:
+    """Points along the longer axis of a picture where no number was asked for."""
+    return _FULL if isinstance(domain, AbstractBox) else _ROUND
+
+
 class Grid:
     """The points of a picture, and which of them are in the domain."""
 
@@ -24,8 +29,7 @@ class Grid:
         at: float | None,
         resolution: int | None,
     ):
-        if resolution is None:
-            resolution = _FULL if isinstance(domain, AbstractBox) else _ROUND
+        resolution = resolution or usual_resolution(domain)
         lower, upper = (np.asarray(b, float) for b in domain.bounds)
         dim = domain.dim
         self.caption = ""

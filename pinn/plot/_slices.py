@@ -8,10 +8,9 @@ import numpy as np
 
 from .._domain import AbstractDomain
 from ._file import check_path, finished, several_axes
-from ._grid import evaluate
+from ._grid import evaluate, usual_resolution
 from ._panel import SOLUTION
 
-_RESOLUTION = 121
 _PAIRS = ((0, 1), (0, 2), (1, 2))
 
 
@@ -60,7 +59,7 @@ def slices(
         raise ValueError(
             f"`through` takes a point of {domain.dim} coordinates; got {through!r}."
         )
-    number = resolution or _RESOLUTION
+    number = resolution or usual_resolution(domain)
     maps = []
     for i, j in _PAIRS:
         axes = [np.linspace(lower[k], upper[k], number) for k in (i, j)]

@@ -79,6 +79,12 @@ def get(name: str, **arguments: Any) -> Problem:
     ------
     ValueError
         If there is no such problem or option.
+
+    Examples
+    --------
+    >>> problem = pinn.problems.get("poisson", dim=3)
+    >>> problem.in_size
+    3
     """
     known = options(name)
     for option in arguments:

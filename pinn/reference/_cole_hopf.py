@@ -45,6 +45,15 @@ def cole_hopf(
     ----------
     Hopf, Communications on Pure and Applied Mathematics 3 (1950), 201-230; Cole,
     Quarterly of Applied Mathematics 9 (1951), 225-236.
+
+    Examples
+    --------
+    >>> potential = lambda x: jnp.cos(jnp.pi * x) / jnp.pi  # of u(0, x) = -sin(pi x)
+    >>> u = pinn.reference.cole_hopf(potential, 0.05, speed=1.0)
+    >>> round(float(u(jnp.array(0.0), jnp.array([-0.5]))), 6)
+    1.0
+    >>> abs(float(u(jnp.array(0.7), jnp.array([0.0])))) < 1e-12
+    True
     """
     for name, value in {"viscosity": viscosity, "speed": speed}.items():
         if not is_number(value) or not value > 0:
