@@ -33,9 +33,9 @@ _MOST_AXES = 3
 
 # The error of a field is taken to be no less than this share of its weighted residual
 # on fresh points; on problems with known solutions it was between 1/3 and 1/30 of it.
-# There a change of the field by its own size changes the rows by a third of it or more;
+# There a change of the field by its own size changes the rows by half of it, about;
 # where it is less, so much larger errors leave the same residual.
-_LEAST_ERROR, _WELL_POSED = 1 / 10, 1 / 3
+_LEAST_ERROR, _WELL_POSED = 1 / 10, 1 / 2
 
 
 def hidden_error(residual: float, stability: float) -> float:

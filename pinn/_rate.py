@@ -13,6 +13,7 @@ $a = -A^{-1} r$. Which $c_{m\alpha}$ enter is found out by differentiating in th
 
 import itertools
 import math
+import weakref
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
@@ -157,15 +158,16 @@ def rate_of(problem: Problem, shape: tuple[int, ...] | None = None) -> Rate:
         )
     shape = field_shape(problem) if shape is None else shape
     for known, of, rate in _last:
-        if known is problem and of == shape:
+        if known() is problem and of == shape:
             return rate
     rate = _solved_for(problem, shape)
-    _last[:] = [(problem, shape, rate)]
+    _last[:] = [(weakref.ref(problem, lambda _: _last.clear()), shape, rate)]
     return rate
 
 
-# The problem that was asked about last: a solve asks for it again and again.
-_last: list[tuple[Problem, tuple[int, ...], Rate]] = []
+# The problem that was asked about last, as long as it lives: a solve asks for it again
+# and again.
+_last: list[tuple[weakref.ref[Problem], tuple[int, ...], Rate]] = []
 
 
 def _solved_for(problem: Problem, shape: tuple[int, ...]) -> Rate:

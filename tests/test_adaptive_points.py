@@ -15,7 +15,7 @@ from helpers import hurried, problem_of, refused, some_points, unbalanced
 from numpy.testing import assert_allclose, assert_array_equal
 
 import pinn
-from pinn._method._batch import first_batch
+from pinn._method._batch import first_batch, redrawn
 from pinn._sampling import AdaptiveDistribution, AdaptiveRefinement
 
 
@@ -92,6 +92,41 @@ def test_inactive_points_do_not_change_the_loss():
         replace_fn=lambda x: x.at[8:].set(0.9),
     )
     assert_allclose(loss(moved), alone, rtol=1e-12)
+
+
+def test_a_draw_leaves_points_that_were_given_and_takes_the_users_sequence():
+    problem = problem_of("poisson_1d")
+    points = some_points(problem, 8, conditions=2)
+    batch = first_batch(unbalanced(problem), points)
+    middle = lambda key, dim: lambda start, count: jnp.full((count, dim), 0.75)
+
+    def drawn(**options):
+        residuals = dataclasses.replace(unbalanced(problem), **options)
+        new = redrawn(residuals, None, batch, jr.key(1)).points
+        return {name: rows.arguments[0] for name, rows in new.items()}
+
+    old = points["equation"].arguments[0]
+    assert_array_equal(drawn(given=("equation",))["equation"], old)
+    assert not np.any(np.isin(drawn(given=("dirichlet",))["equation"], old))
+    # Three quarters of the way from -1 to 1.
+    assert_allclose(drawn(sequence=middle)["equation"], 0.5, rtol=1e-12)
+
+
+@pytest.mark.slow
+def test_points_that_were_given_stay_through_a_solve():
+    problem = problem_of("poisson_1d")
+    points = {"equation": jnp.linspace(-0.9, 0.9, 12)[:, None]}
+    points["dirichlet"] = jnp.array([[-1.0], [1.0]])
+    adam = functools.partial(
+        pinn.FirstOrder, optax.adam(1e-2), steps=30, width=5, depth=1
+    )
+    fields = [
+        pinn.solve(problem, method=adam(resample=n), points=points, key=jr.key(0)).field
+        for n in (0, 5)
+    ]
+    kept, drawn = (jax.tree.leaves(eqx.filter(f, eqx.is_array)) for f in fields)
+    for a, b in zip(kept, drawn, strict=True):
+        assert_allclose(a, b, rtol=1e-9)
 
 
 @pytest.mark.slow

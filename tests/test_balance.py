@@ -112,6 +112,22 @@ def test_traces_are_those_of_the_dense_tangent_kernel():
     assert_allclose(ratio, np.sum(other**2) / np.sum(matrix**2), rtol=1e-10)
 
 
+@pytest.mark.parametrize("balance", [GradientNorm(), TangentKernel()])
+def test_fixed_weights_of_conditions_still_multiply(balance):
+    """The balance is that of the problem without them, beside which they stand."""
+    heavy = [
+        dataclasses.replace(c, weight=9.0) if c.name == "symmetry" else c
+        for c in PROBLEM.conditions
+    ]
+    problem = dataclasses.replace(PROBLEM, conditions=heavy)
+    factors = {**RESIDUALS.factors, "symmetry": 3 * RESIDUALS.factors["symmetry"]}
+    residuals = dataclasses.replace(RESIDUALS, problem=problem, factors=factors)
+    _, plain = once(balance)
+    _, weighted = once(balance, residuals)
+    for name, weight in plain.items():
+        assert_allclose(weighted[name], weight, rtol=1e-10)
+
+
 def test_the_average_forgets_at_the_stated_rate():
     balance = GradientNorm(memory=0.75)
     state, first = once(balance)

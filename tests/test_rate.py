@@ -1,5 +1,8 @@
 """The time derivative, solved for from any residual."""
 
+import gc
+import weakref
+
 import jax
 import jax.numpy as jnp
 import jax.random as jr
@@ -9,7 +12,7 @@ from numpy.testing import assert_allclose
 
 import pinn
 from pinn import Problem, dt, dtt, grad, laplacian, partial
-from pinn._rate import rate_of
+from pinn._rate import _last, rate_of
 
 ROD, SQUARE = pinn.Interval(-1.0, 2.0), pinn.Box([0.0, 0.0], [1.0, 2.0])
 
@@ -129,3 +132,15 @@ def test_rate_survives_jit_vmap_and_grad(getkey):
     many = jax.vmap(rate, (None, 0, 0))
     slope = jax.jit(jax.grad(lambda jets: jnp.sum(many(jnp.asarray(0.0), x, jets))))
     assert_allclose(slope(jets)[0][()], -jets[0][(0,)], rtol=1e-13)
+
+
+def test_nothing_is_kept_of_a_problem_that_is_gone():
+    rod = pinn.Interval(0.0, 1.0)
+    residual = lambda u, t, x: pinn.dt(u)(t, x) - pinn.laplacian(u)(t, x)
+    problem = pinn.Problem(rod, residual, [pinn.Initial(0.0)], time=(0.0, 1.0))
+    assert rate_of(problem) is rate_of(problem)
+    gone = weakref.ref(problem)
+    del problem
+    gc.collect()
+    assert gone() is None
+    assert _last == []

@@ -1,0 +1,88 @@
+"""Problems that are nearly singular: what their residuals tell, and what is said."""
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+import jax.random as jr
+import numpy as np
+import pytest
+from helpers import residuals_of
+
+import pinn
+from pinn._estimate import correction, hidden_error, least_error
+from pinn._points import FRESH, PointSource
+
+
+def resonant(delta):
+    """u'' + pi^2 (1 + delta) u = f: a distance from the first eigenvalue."""
+    rod = pinn.Interval(0.0, 1.0)
+    k2 = np.pi**2 * (1 + delta)
+    residual = lambda u, x: pinn.laplacian(u)(x) + k2 * u(x) - x[0]
+    return pinn.Problem(rod, residual, [pinn.Dirichlet(rod.boundary, 0.0)])
+
+
+def stability_of(problem):
+    method = pinn.LeastSquares(features=30, scale=2.0)
+    field = method.default_field(problem, (), key=jr.key(0))
+    source = PointSource(problem, None, key=jr.key(0))
+    points = source.draw(source.counts(80))
+    residuals = residuals_of(problem)
+    state = method.init(residuals, field, points, key=jr.key(0))
+    state, _ = method.step(residuals, points, state)
+    return method.stability(state)
+
+
+@pytest.mark.parametrize("delta", [1e-2, 1e-5])
+def test_near_a_resonance_the_residual_of_its_mode_is_the_distance(delta):
+    """Of sin(pi x) it is delta pi^2, divided by the operator's size pi^2 (2 + delta);
+    with its neighbours a little less."""
+    exact = delta / (2 + delta)
+    assert 0.5 * exact < stability_of(resonant(delta)) < 1.05 * exact
+
+
+def test_what_a_residual_hides_grows_as_the_problem_nears_a_singular_one():
+    assert hidden_error(1e-8, np.inf) == hidden_error(1e-8, 0.5) == 1e-8
+    assert hidden_error(1e-8, 1e-6) == pytest.approx(1e-2 / 2)
+    assert hidden_error(1e-8, 1e-16) == 1.0
+    assert least_error(1e-8, np.inf) == pytest.approx(1e-9)
+
+
+def front(viscosity, place):
+    """A steady front of Burgers' equation whose place the boundary hardly holds."""
+    return lambda x: -jnp.tanh((x[0] - place) / (2 * viscosity))
+
+
+def steady_burgers(viscosity):
+    rod = pinn.Interval(-1.0, 1.0)
+    residual = lambda u, x: (
+        u(x) * pinn.partial(u, 0)(x) - viscosity * pinn.laplacian(u)(x)
+    )
+    exact = front(viscosity, 0.0)
+    return pinn.Problem(rod, residual, [pinn.Dirichlet(rod.boundary, exact)])
+
+
+def test_a_front_in_the_wrong_place_is_seen():
+    """It solves the equation exactly, and violates its conditions by 1e-7; the error
+    is 0.05."""
+    problem, field = steady_burgers(0.06), front(0.06, 0.02)
+    source = PointSource(problem, None, key=jr.key(0))
+    judge = source.draw(source.counts(400), FRESH)
+    x = judge["equation"].arguments[0]
+    values, exact = (jax.vmap(f)(x) for f in (field, front(0.06, 0.0)))
+    error = float(jnp.linalg.norm(values - exact) / jnp.linalg.norm(exact))
+    residuals = residuals_of(problem)
+    rows = jnp.linalg.norm(residuals.rows(field, judge))
+    assert rows < 1e-6 < 1e-2 < error
+    estimate, stability = correction(residuals, field, source, judge, jr.key(1))
+    assert stability < 1e-5
+    assert error / 3 < estimate
+
+
+def test_a_solution_of_such_a_problem_says_so():
+    problem = dataclasses.replace(resonant(1e-6), name="resonant")
+    method = pinn.LeastSquares(features=40, largest=40, scale=2.0)
+    solution = pinn.solve(problem, method=method, key=jr.key(0))
+    (remark,) = solution.report.remarks
+    assert "nearly singular" in remark
+    assert solution.history[-1]["stability"] == pytest.approx(5e-7, rel=0.5)
