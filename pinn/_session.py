@@ -368,7 +368,7 @@ class Session:
         change = rms(values - self._values) / size if size > 0 else 0.0
         duration = self.problem.time
         if isinstance(field, Evolved) and isinstance(self.best, Evolved) and duration:
-            x = self.judge["equation"].arguments[-1]
+            x = np.asarray(self.judge["equation"].arguments[-1])
             change = max(change, difference_in_time(field, self.best, x, duration))
         gain = _LEAST_ERROR
         if self.method.measures_gain:
