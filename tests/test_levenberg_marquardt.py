@@ -259,7 +259,7 @@ def test_as_many_draws_without_a_gain_end_it_as_patience_says(patience):
     assert plan.ending == "stalled"
     assert refinement is None
     memory = method.remember(plan)  # what a checkpoint keeps
-    assert method.recall(problem_of("poisson"), (), None, memory) == plan
+    assert method.recall(pinn.problems.poisson(), (), None, memory) == plan
 
 
 def test_without_damping_rows_must_suffice(field):
