@@ -81,4 +81,5 @@ def setup(app):
     import whole_links
 
     app.connect("build-finished", no_network.check)
-    app.connect("build-finished", whole_links.check)
+    # After the theme, which writes the colours of programs when all else is done.
+    app.connect("build-finished", whole_links.check, priority=900)
