@@ -16,6 +16,7 @@ from ._feature_rows import readout_rows
 from ._method import LeastSquares
 from ._network import Evolved, blocks
 from ._points import Points, PointSource, on_device
+from ._preflight._numbers import is_reverse_only
 from ._residuals import Residuals
 
 _FEATURES = 400
@@ -49,12 +50,16 @@ def hidden_error(residual: float, stability: float) -> float:
         The least residual of a change of the field, over the size of the change
         (`_method._stability`); infinite where it is not known.
     """
-    return min(1.0, residual * max(1.0, _WELL_POSED / stability))
+    return min(1.0, _hidden(residual, stability))
 
 
 def least_error(residual: float, stability: float) -> float:
-    """What the relative error is taken to be at least."""
-    return _LEAST_ERROR * hidden_error(residual, stability)
+    """What the relative error is taken to be at least, up to 1."""
+    return min(1.0, _LEAST_ERROR * _hidden(residual, stability))
+
+
+def _hidden(residual: float, stability: float) -> float:
+    return residual * max(1.0, _WELL_POSED / stability)
 
 
 class Corrected(eqx.Module):
@@ -145,7 +150,9 @@ def _of_translations(residuals: Residuals, field: Any, judge: Points) -> float:
     for axis in jnp.eye(dim, dtype=jnp.result_type(float)):
         try:
             rows, values = _moved(residuals, field, points, axis)
-        except TypeError:  # a function of the user's that has reverse mode only
+        except (TypeError, NotImplementedError) as error:
+            if not is_reverse_only(error):
+                raise
             return math.inf
         change, size = float(jnp.linalg.norm(rows)), float(jnp.linalg.norm(values))
         if size > 0:

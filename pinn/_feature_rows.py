@@ -284,7 +284,7 @@ class FeatureRows:
         localised = _hosted if self.residuals.structure.affine else self._localised
         pieces: dict[str, list[tuple[np.ndarray, np.ndarray]]] = {n: [] for n in names}
         for start in range(0, max(lengths.values()), _POINTS):
-            # All terms go through one executable, a block of each at a time.
+            # All terms go together, a block of each at a time.
             inputs, local_jets = {}, {}
             for name in names:
                 first = min(start, lengths[name] - 1)

@@ -1,4 +1,4 @@
-"""Row inputs for every term: how many, where, and drawn in one compiled call."""
+"""Row inputs for every term: how many, where, and drawn on the host."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -33,8 +33,8 @@ PointsArgument: TypeAlias = (
 )
 
 
-# Logarithm to base 2 of the first block's size: drawing more than are used costs
-# less than compiling for another size.
+# Logarithm to base 2 of the first block's size. Larger sets start with the smaller
+# ones; and a sequence of the user's is compiled for each size.
 _SMALLEST_BLOCK = 14
 FRESH = 0
 # The stream of the candidates for places of features and points.
@@ -45,7 +45,7 @@ class PointSource:
     """Row inputs of all terms of a problem, as many as are asked for.
 
     Low-discrepancy sequences are drawn in blocks whose size doubles, and the first n
-    of a block are handed out, so few shapes are compiled. Points to train on crowd
+    of a block are handed out. Points to train on crowd
     towards the ends of straight axes (see `_Crowded`), unless the user names a
     sequence; fresh ones never do.
 
@@ -172,7 +172,7 @@ class PointSource:
                     for term, key in zip(self.problem.terms, keys, strict=True)
                 }
             else:
-                # On the host, where a slice costs nothing and compiles nothing.
+                # A function of the user's is compiled as a whole.
                 drawn = jax.device_get(_draw(self.problem, keys, size, self.sequence))
             self._blocks[stream, size] = drawn
         return self._blocks[stream, size]

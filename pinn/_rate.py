@@ -179,7 +179,8 @@ def _solved_for(problem: Problem, shape: tuple[int, ...]) -> Rate:
         raise ValueError(
             "`residual` of the problem is nonlocal: at a point it looks at the field "
             "elsewhere too, as an integral or a delay does, and derivatives at the "
-            "point do not determine it. Use `pinn.solve`, which takes any residual."
+            "point do not determine it. Use `pinn.solve` with another method, or with "
+            "none."
         )
 
     total = jet.order

@@ -178,8 +178,9 @@ class Residuals(eqx.Module):
 
             def both(one: tuple[RowInput, Array | None]):
                 value, pullback = jax.vjp(lambda q: row(q, *one), flat)
-                # Otherwise XLA computes the activations again for every entry of the
-                # outer products that they enter: five times the work.
+                # On a CPU, XLA computes the activations again for every entry of the
+                # outer products that they enter, five times the work, where this does
+                # not stand (`Compiled` with `barriers`).
                 value, pullback = jax.lax.optimization_barrier((value, pullback))
                 unit = jnp.eye(value.size, dtype=flat.dtype)
                 (derivative,) = jax.vmap(pullback)(unit)

@@ -33,6 +33,9 @@ Counts: TypeAlias = dict[str, int]
 Store: TypeAlias = Callable[[dict[str, Any], dict[str, np.ndarray]], None]
 
 JUDGE_POINTS = 2000
+# Share of a residual that two fields differ by, from which their difference tells what
+# the residual does to a field.
+_TELLING = 0.5
 # Below this share of the residual per change of the solution, one is told.
 _NEARLY_SINGULAR = 1e-3
 # Fields that leave more of their size are no solution, so tell nothing of a problem.
@@ -376,7 +379,8 @@ class Session:
         if self.method.measures_gain:
             # What rows do to a field is known where both have changed.
             apart = _relative(rows - self._rows, values)
-            least = min(least, fresh * change / apart) if apart > 0 else least
+            if apart >= _TELLING * fresh > 0:
+                least = min(least, fresh * change / apart)
         return max(change, least)
 
     def _judge_best(self) -> tuple[float, np.ndarray]:
@@ -449,9 +453,10 @@ class Session:
         said = [record["remark"] for record in kept if "remark" in record]
         if self._stability < _NEARLY_SINGULAR:
             said.append(
-                "the problem is nearly singular: some change of the solution by its "
-                f"own size changes the residual by {self._stability:.0e} of that, so a "
-                "small residual tells little of the error"
+                "the problem is nearly singular: a change of the solution as large as "
+                f"itself may leave a residual of only {self._stability:.0e}; so a "
+                "small residual tells little of the error, unless the form of the "
+                "field forbids that change"
             )
         return tuple(said)
 
@@ -463,7 +468,9 @@ class Session:
             for record in self.history
             if "stability" in record and record["fresh"] <= _NO_SOLUTION
         ]
-        return min([*found, self._corrected])
+        if self._fresh <= _NO_SOLUTION:
+            found.append(self._corrected)
+        return min(found, default=math.inf)
 
     def estimate_by_correction(self) -> None:
         """Estimate the error of a field that cannot grow, by J e = -r."""

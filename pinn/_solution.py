@@ -33,6 +33,10 @@ class Result(enum.Enum):
         "The tolerance was not reached with the largest number of features allowed."
     )
     not_reached = "The method ended before the estimated error met the tolerance."
+    undetermined = (
+        "The problem lacks a condition, so this is one of many solutions; what is "
+        "lacking stands in the check."
+    )
     budget = "The time budget was used up; this is the best solution so far."
     interrupted = "Interrupted; this is the best solution so far."
     diverged = (

@@ -183,7 +183,12 @@ class Task:
                     Result.interrupted,
                 )
         estimate = session.estimate
-        reached = None if tol is None else bool(estimate <= tol)
+        lacking = self.field is None and any(
+            finding.id == "missing-condition" for finding in report.findings
+        )
+        reached = None if tol is None else bool(estimate <= tol) and not lacking
+        if lacking and ended is None:
+            ended = Result.undetermined
         result = _result(ended, tol, reached, getattr(session.plan, "ending", ""))
         compile_s, wall = clock.stop()
         unknowns = method.worker(session.plan).unknowns(session.best)

@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import jax.random as jr
 import numpy as np
 import pytest
-from numpy.testing import assert_allclose
+from numpy.testing import assert_allclose, assert_array_equal
 
 import pinn
 from pinn import activations as act
@@ -178,3 +178,22 @@ def test_a_function_is_traced_once_for_each_shape():
     for x in (jnp.zeros(2), np.ones(2), jnp.zeros(3)):
         hosted(x)
     assert traced == [(2,), (3,)]
+
+
+def test_a_trace_serves_no_other_precision_than_its_own():
+    hosted = Hosted(lambda n: jnp.arange(n.shape[0]) / 3)
+    counted = np.zeros(5, np.uint32)
+    wide = hosted(counted)
+    jax.config.update("jax_enable_x64", False)
+    try:
+        narrow = hosted(counted)
+    finally:
+        jax.config.update("jax_enable_x64", True)
+    assert (wide.dtype, narrow.dtype) == (np.float64, np.float32)
+    assert hosted(counted).dtype == np.float64
+
+
+def test_arrays_of_keys_are_left_to_jax():
+    both = Hosted(lambda key: jax.random.key_data(jnp.stack([key, key])))
+    key = jax.random.key(3)
+    assert_array_equal(both(key), np.stack([jax.random.key_data(key)] * 2))

@@ -476,3 +476,14 @@ def test_32_bit():
     )
     assert run.returncode == 0, run.stderr[-2000:]
     assert run.stdout.strip() == "done"
+
+
+def test_a_problem_that_lacks_its_start_is_never_reported_as_solved():
+    rod = pinn.Interval(0.0, 1.0)
+    residual = lambda u, t, x: pinn.dt(u)(t, x) - pinn.laplacian(u)(t, x)
+    problem = pinn.Problem(
+        rod, residual, [pinn.Dirichlet(rod.boundary, 0.0)], time=(0.0, 1.0)
+    )
+    report = pinn.solve(problem, tol=1e-6, key=jax.random.key(0)).report
+    assert report.reached is False
+    assert "lacks a condition" in report.result

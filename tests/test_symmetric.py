@@ -57,3 +57,9 @@ def test_wrong_arguments_are_named(options, words):
         pinn.Symmetric(NET, odd=True, **options)
     with refused("`field` of `Symmetric`"):
         pinn.Symmetric(3.0, odd=True)
+
+
+def test_an_axis_that_the_point_lacks_is_refused():
+    mirrored = pinn.Symmetric(lambda x: x[0], odd=True, axis=1)
+    with refused("`axis` = 1 of `Symmetric` is none of a point of 1 coordinates"):
+        mirrored(jnp.ones(1))

@@ -51,7 +51,7 @@ Activation = Annotated[
     typer.Option(
         rich_help_panel=WORK,
         metavar="NAME",
-        help="Activation of the network; tanh by default.",
+        help="Activation of the network; by default the method's own.",
         autocompletion=complete_activation,
     ),
 ]

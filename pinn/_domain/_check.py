@@ -16,8 +16,9 @@ def real(x: Any) -> Float[Array, "..."]:
         return jnp.asarray(x, dtype)
     # Known numbers by NumPy: `jnp.asarray` compiles something for most of them.
     numbers = np.asarray(x)
-    if numbers.dtype.kind not in "buif":
-        raise TypeError(f"numbers are expected; got {x!r}")
+    kinds = (jnp.floating, jnp.integer, np.bool_)
+    if not any(jnp.issubdtype(numbers.dtype, kind) for kind in kinds):
+        raise TypeError(f"real numbers are expected; got {x!r}")
     return jax.device_put(numbers.astype(dtype))
 
 

@@ -30,15 +30,18 @@ _OPENED = {
 class Hosted:
     """A function evaluated by NumPy, traced once for each structure of its arguments.
 
-    Behaves like `equinox.filter_jit`, but for arrays of NumPy in the result.
+    Behaves like `equinox.filter_jit`, but for arrays of NumPy in the result. A trace
+    serves only the modes of JAX, 32 or 64 bit among them, that it was made under.
 
     Parameters
     ----------
     function
         A pure function of pytrees; what is not an array is static.
     beyond
-        What takes its place where it computes more than `most` numbers, which a
-        compiler is worth for.
+        What takes its place where it computes more than `most` numbers: then a
+        compiler pays.
+    most
+        Numbers, counted by the results of the traced operations, loops once.
     """
 
     def __init__(
@@ -55,7 +58,7 @@ class Hosted:
         leaves, structure = jax.tree.flatten(dynamic)
         shapes = tuple((leaf.shape, leaf.dtype) for leaf in leaves)
         static_leaves, static_structure = jax.tree.flatten(static)
-        key = (structure, shapes, static_structure, tuple(static_leaves))
+        key = (structure, shapes, static_structure, tuple(static_leaves), _modes())
         try:
             found = self._programs.get(key)
         except TypeError:  # something static cannot be hashed
@@ -84,6 +87,12 @@ class Hosted:
 
         closed = jax.make_jaxpr(flat)(dynamic)
         return Program(closed), known[0]
+
+
+def _modes() -> tuple[bool, ...]:
+    """What a trace depends on besides its arguments."""
+    config: Any = jax.config
+    return bool(config.jax_enable_x64), bool(config.jax_threefry_partitionable)
 
 
 def _is_array(leaf: Any) -> bool:

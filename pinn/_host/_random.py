@@ -34,12 +34,14 @@ def fold_in(key: PRNGKeyArray, data: int) -> PRNGKeyArray:
 
 def _words(key: Any) -> np.ndarray | None:
     """The two words of a key that is hashed as here; `None` of any other."""
-    if isinstance(key, Tracer) or key.shape != ():
+    if key.shape != ():
         return None
     if not jax.dtypes.issubdtype(key.dtype, jax.dtypes.prng_key):
         return None
-    known = str(jr.key_impl(key)) == "threefry2x32"
-    return np.asarray(jr.key_data(key)) if known else None
+    if str(jr.key_impl(key)) != "threefry2x32":
+        return None
+    words = jr.key_data(key)  # traced within a trace, even those of a known key
+    return None if isinstance(words, Tracer) else np.asarray(words)
 
 
 def _key(like: Any, words: np.ndarray) -> Any:

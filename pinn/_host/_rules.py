@@ -153,12 +153,21 @@ def _transpose(eqn):
     return lambda x: np.transpose(x, order)
 
 
+def _of_keys(eqn) -> bool:
+    """Whether the result holds random keys, which NumPy has no arrays of."""
+    return jax.dtypes.issubdtype(eqn.outvars[0].aval.dtype, jax.dtypes.extended)
+
+
 def _concatenate(eqn):
+    if _of_keys(eqn):
+        return None
     axis = eqn.params["dimension"]
     return lambda *x: np.concatenate(x, axis=axis)
 
 
 def _stack(eqn):
+    if _of_keys(eqn):
+        return None
     axis = eqn.params["axis"]
     return lambda *x: np.stack(x, axis=axis)
 

@@ -188,11 +188,11 @@ class Evolve(AbstractMethod):
         """A field that stays at zero, on the features of a trial."""
         assert trial is not None
         assert problem.time is not None
-        axes = periodic_axes(problem, shape)
-        of_space = trial.of_space
         if self.placing:  # of the structure that the march comes to
-            of_space = placed(of_space.count, problem.domain.dim)
-        of_space = dataclasses.replace(of_space, periodic=axes)
+            of_space = placed(trial.of_space.count, problem.domain.dim)
+        else:
+            axes = periodic_axes(problem, shape)
+            of_space = dataclasses.replace(trial.of_space, periodic=axes)
         network = draw_features(space_of(problem), (), None, of_space, key)
         return Panels(network, problem.time, shape, DEGREE).field()
 

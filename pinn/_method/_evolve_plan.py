@@ -94,6 +94,8 @@ def _schedule(plan: Plan) -> Schedule:
             # Modes are as many as waves fit into the domain.
             finer, more = factor * finer, factor ** (dim / 2)
         count = min(plan.largest, math.ceil(count * more))
+    # In one dimension placed features cost little, and a front that waves come close to
+    # is what they are for.
     if ending != "reached" and (dim == 1 or min(left) > _FAR) and dim <= 3:
         count = min(plan.largest, 2 * (plan.features or 150 * dim))
         left = []

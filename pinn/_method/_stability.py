@@ -4,7 +4,7 @@ To first order an error $e$ leaves the rows $J e$. The smallest ratio
 
 $$ \sigma = \min_e \frac{\|J e\|}{\|e\|}, $$
 
-with the root mean square of $e$ over the points of the equation, is about one where
+with the root mean square of $e$ over the points of the equation, is 0.03 to 1 where
 a problem is well posed, since the rows are divided by the sizes of their operators. On
 a problem that is nearly singular it is tiny: close to a resonance, or for a front that
 hardly anything holds at its place. Fields that are far from the solution then have

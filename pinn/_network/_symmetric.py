@@ -71,6 +71,11 @@ class Symmetric(eqx.Module):
         return interpret(self._joined, propagate(self.field, *operands), image)
 
     def _mirrored(self, x: Float[Array, " dim"]) -> Float[Array, " dim"]:
+        if self.axis >= x.shape[0]:
+            raise ValueError(
+                f"`axis` = {self.axis} of `Symmetric` is none of a point of "
+                f"{x.shape[0]} coordinates; they count from 0."
+            )
         return x.at[self.axis].set(2 * self.centre - x[self.axis])
 
     def _joined(self, here: Array, image: Array) -> Array:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import equinox as eqx
 import numpy as np
 from jaxtyping import PRNGKeyArray
 
@@ -22,8 +23,14 @@ def draw(problem: Problem, key: PRNGKeyArray) -> Points:
 def rows_of_part(part: AbstractPart, n: int) -> np.ndarray:
     """Points of a part of the boundary, evenly spread."""
 
-    def place(cube: Any) -> Any:
-        points, _, keep = part.place(cube)
-        return points, keep
+    return on_host(_Places(part), part.cube_dim, n, key=first_key())
 
-    return on_host(place, part.cube_dim, n, key=first_key())
+
+class _Places(eqx.Module):
+    """`place` of a part without its normals, as `on_host` takes it."""
+
+    part: AbstractPart
+
+    def __call__(self, cube: Any) -> Any:
+        points, _, keep = self.part.place(cube)
+        return points, keep

@@ -92,6 +92,8 @@ def slices(
     fig.colorbar(image, ax=panels, shrink=0.9)
     if title and given is None:
         fig.suptitle(title, fontsize=11)
+    elif title:
+        panels[1].set_title(f"{title}\n{panels[1].get_title()}", fontsize=10)
     return finished(fig, path)
 
 
