@@ -13,7 +13,7 @@ from .._propagate import interpret, propagate
 class Symmetric(eqx.Module):
     r"""Any field, made even or odd in one coordinate of space.
 
-    $$ u(t, x) = \tfrac12 \big[ v(t, x) \pm v(t, R x) \big], \qquad
+    $$ u(t, x) = \tfrac12 \left( v(t, x) \pm v(t, R x) \right), \qquad
        (R x)_i = 2 c - x_i, $$
 
     with plus for an even field and minus for an odd one, whatever the parameters of
