@@ -7,7 +7,7 @@ Helmholtz's equation
     \Delta u + k^2 u = f \quad\text{in } (-1, 1)^2,
     \qquad u = 0 \text{ on the boundary,}
 
-with :math:`k = 5` and :math:`f` such that
+with :math:`k = 4` and :math:`f` such that
 :math:`u = \sin(\pi x_0) \sin(4 \pi x_1)`. The operator is indefinite, which hurts
 training by gradients; least squares on random waves does not notice.
 """
@@ -21,7 +21,7 @@ import pinn
 
 jax.config.update("jax_enable_x64", True)
 
-WAVE_NUMBER = 5.0
+WAVE_NUMBER = 4.0
 
 
 def exact(x):
