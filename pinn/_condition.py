@@ -11,8 +11,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array
 
-from ._domain import AbstractPart
-from ._domain._check import real
+from ._domain import AbstractPart, real
 from ._operators import dt, grad, jacobian
 from ._types import FieldLike
 

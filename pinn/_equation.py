@@ -29,6 +29,7 @@ from jaxtyping import Array, Float
 from ._compiled import Compiled
 from ._condition import RowInput
 from ._counting import count_derivatives
+from ._domain import real
 from ._host import Hosted
 from ._problem import Problem, Term, residual_shape, row_struct
 from ._types import FieldLike
@@ -277,8 +278,7 @@ def jet_frame(problem: Problem, order: int) -> tuple[Array, tuple[int, ...]]:
             for argument in range(size - dim + 1)
         ]
         unit, owner = np.stack(lines), np.arange(size - dim + 1)
-    unit = jax.device_put(unit.astype(jnp.result_type(float)))
-    return unit, tuple(int(i) for i in owner)
+    return real(unit), tuple(int(i) for i in owner)
 
 
 class _Wave(eqx.Module):

@@ -40,7 +40,7 @@ _LEAST_ERROR, _WELL_POSED = 1 / 10, 1 / 2
 
 
 def hidden_error(residual: float, stability: float) -> float:
-    """How large a relative error a residual may hide, up to 1.
+    """How large a relative error a residual may hide.
 
     Parameters
     ----------
@@ -50,16 +50,12 @@ def hidden_error(residual: float, stability: float) -> float:
         The least residual of a change of the field, over the size of the change
         (`_method._stability`); infinite where it is not known.
     """
-    return min(1.0, _hidden(residual, stability))
+    return residual * max(1.0, _WELL_POSED / stability)
 
 
 def least_error(residual: float, stability: float) -> float:
     """What the relative error is taken to be at least, up to 1."""
-    return min(1.0, _LEAST_ERROR * _hidden(residual, stability))
-
-
-def _hidden(residual: float, stability: float) -> float:
-    return residual * max(1.0, _WELL_POSED / stability)
+    return min(1.0, _LEAST_ERROR * hidden_error(residual, stability))
 
 
 class Corrected(eqx.Module):
@@ -133,7 +129,7 @@ def correction(
     if math.isnan(change):
         return math.nan, stability
     # What the correction does not explain may be as large an error again.
-    hidden = hidden_error(rows, stability)
+    hidden = min(1.0, hidden_error(rows, stability))
     best = change / (1 - left) if left < _NOTHING else max(change, hidden)
     return max(best, least_error(rows, stability)), stability
 

@@ -11,11 +11,10 @@ import itertools
 import math
 from typing import Any
 
-import equinox as eqx
 import jax
-import jax.numpy as jnp
 import numpy as np
 
+from ._domain import real
 from ._equation import unit_frame
 from ._feature_rows import FeatureRows, Index, indices_up_to, localise, sides, tables
 from ._host import Hosted
@@ -61,7 +60,7 @@ class EvolvedRows(FeatureRows, AbstractEvolvedRows):
             for name, order in residuals.structure.orders
         }
         frame = unit_frame(problem)
-        self._frame = jax.device_put(frame.astype(jnp.result_type(float)))
+        self._frame = real(frame)
         self._unit = 1 / np.diag(frame)
         self.count = math.prod(field.coefficients.shape[2:])
         self._known: dict[str, dict[Index, np.ndarray]] = {}
@@ -122,10 +121,8 @@ def derivatives_at(
     in_time = sorted({a.count(0) for a in indices})
     basis = {k: _basis(s, size, k) for k in in_time}
     result = [np.zeros((len(t), components)) for _ in indices]
-    arrays, rest = eqx.partition(field.space, eqx.is_array)
-    for one in np.unique(window):
-        own = jax.tree.map(lambda a, i=one: jax.device_put(np.asarray(a)[i]), arrays)
-        network = eqx.combine(own, rest)
+    for one in np.unique(window).tolist():
+        network = field.of_window(one)
         inside = np.flatnonzero(window == one)
         # By panel, so that each is a product of matrices.
         inside = inside[np.argsort(panel[inside], kind="stable")]

@@ -29,6 +29,7 @@ from jax.flatten_util import ravel_pytree
 
 from ._compiled import Compiled
 from ._condition import RowInput
+from ._domain import real
 from ._equation import ravelled, unit_frame
 from ._host import Hosted
 from ._network import Readout
@@ -85,10 +86,8 @@ class FeatureRows:
             term.name: {} for term in problem.terms
         }
         self._offsets: dict[str, np.ndarray] = {}
-        frame, dtype = unit_frame(problem), jnp.result_type(float)
-        self._frame, self._unit = jax.device_put(
-            (frame.astype(dtype), (1 / np.diag(frame)).astype(dtype))
-        )
+        frame = unit_frame(problem)
+        self._frame, self._unit = real(frame), real(1 / np.diag(frame))
         self.count = self._components * (field.readout.weight.shape[-1] + 1)
         self._structure()
 
@@ -385,7 +384,7 @@ def slopes(
     weight = np.asarray(field.readout.weight).reshape(-1, m)
     result = np.zeros((len(indices), n, len(weight)))
     result[0] = np.ravel(field.readout.bias)
-    scale = jax.device_put(np.asarray(unit, jnp.result_type(float)))
+    scale = real(unit)
     for rows, columns, table in tables(field, arguments, scale, indices):
         result[:, rows] += table @ weight[:, columns].T
     return result[0], np.moveaxis(result[1:], 0, -1)
@@ -405,7 +404,7 @@ def fitted(
     n, m = len(arguments[-1]), field.readout.weight.shape[-1]
     values, _ = slopes(other, arguments, unit)
     matrix = np.ones((n, m + 1))
-    scale = jax.device_put(np.asarray(unit, jnp.result_type(float)))
+    scale = real(unit)
     for rows, columns, table in tables(field, arguments, scale, ((),)):
         matrix[rows, columns] = table[0]
     return _with_readout(field, np.stack([solve(matrix, value) for value in values.T]))
@@ -458,7 +457,7 @@ def _filled(array: Any, rows: slice) -> Any:
     missing = _POINTS - len(piece)
     if missing:
         piece = np.concatenate([piece, np.repeat(piece[-1:], missing, axis=0)])
-    return jax.device_put(piece.astype(jnp.result_type(float)))
+    return real(piece)
 
 
 def _chunks(arguments: tuple[Any, ...], n: int) -> Iterator[tuple[slice, Any]]:

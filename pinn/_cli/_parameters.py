@@ -1,6 +1,6 @@
 """Arguments and options that several commands have, and what the shell completes."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -34,6 +34,16 @@ def _checked_seed(seed: int) -> int:
     if not 0 <= seed < 2**32:
         raise typer.BadParameter(f"{seed} is not in the range 0 to {2**32 - 1}.")
     return seed
+
+
+def flag(name: str, panel: str, help: str) -> Any:
+    """An option without a value."""
+    return typer.Option(name, metavar=FLAG, rich_help_panel=panel, help=help)
+
+
+def number(help: str) -> Any:
+    """An option of the work that is a whole number of at least one."""
+    return typer.Option(rich_help_panel=WORK, metavar="N", min=1, help=help)
 
 
 Name = Annotated[
@@ -80,18 +90,5 @@ Seed = Annotated[
         help="Of all random draws.",
     ),
 ]
-Debug = Annotated[
-    bool,
-    typer.Option(
-        "--debug", metavar=FLAG, rich_help_panel=TALK, help="Show tracebacks."
-    ),
-]
-Json = Annotated[
-    bool,
-    typer.Option(
-        "--json",
-        metavar=FLAG,
-        rich_help_panel=TALK,
-        help="Print one JSON value and nothing else.",
-    ),
-]
+Debug = Annotated[bool, flag("--debug", TALK, "Show tracebacks.")]
+Json = Annotated[bool, flag("--json", TALK, "Print one JSON value and nothing else.")]

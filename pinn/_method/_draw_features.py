@@ -23,6 +23,7 @@ from .._network import (
     RandomFeatures,
     SingularFeatures,
     scaled_layer,
+    zeros_of,
 )
 from .._problem import Problem
 from .._types import Activation
@@ -84,7 +85,7 @@ def draw_features(
     out_size = "scalar" if shape == () else shape[0]
     # Its shapes alone: a readout that is drawn would be compiled for each of them.
     network = eqx.filter_eval_shape(FeatureSets, sets, out_size, key=key)
-    zeros = _zeros(network.readout)
+    zeros = zeros_of(network.readout)
     return eqx.tree_at(lambda f: (f.sets, f.readout), network, (tuple(sets), zeros))
 
 
@@ -191,9 +192,5 @@ def _with_layer(network: Any, weight: Any, bias: Any) -> RandomFeatures:
     return eqx.tree_at(
         lambda f: (f.weight, f.bias, f.readout),
         network,
-        (weight, bias, _zeros(network.readout)),
+        (weight, bias, zeros_of(network.readout)),
     )
-
-
-def _zeros(shapes: Any) -> Any:
-    return jax.tree.map(lambda s: jax.device_put(np.zeros(s.shape, s.dtype)), shapes)

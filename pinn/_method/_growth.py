@@ -2,15 +2,14 @@
 
 import dataclasses
 import enum
-import functools
 import itertools
 import math
 from collections.abc import Generator
 from dataclasses import dataclass
-from typing import Any
 
 from .._problem import Problem
 from ._base import Evidence
+from ._replayed import Replayed, Schedule
 
 _LEAST_SCALE, _LARGEST_SCALE = 0.05, 64.0
 _SEARCH_FEATURES = 200
@@ -135,12 +134,8 @@ class Step:
 
 
 @dataclass(frozen=True)
-class Plan:
-    """The search and the growth so far: all that was found, in order.
-
-    What comes next follows from that alone, by going through the schedule again; so
-    the plan is a few numbers, and an interrupted solve can go on from them.
-    """
+class Plan(Replayed):
+    """The search and the growth so far: all that was found, in order."""
 
     problem: Problem
     shape: tuple[int, ...]
@@ -151,18 +146,11 @@ class Plan:
     found: tuple[Evidence, ...] = ()
     periodic: tuple[int, ...] = ()
 
-    def after(self, evidence: Evidence) -> "Plan":
-        return dataclasses.replace(self, found=(*self.found, evidence))
+    def schedule(self) -> Schedule:
+        return _schedule(self)
 
     def next(self) -> Step:
-        return self._step
-
-    @functools.cached_property  # asked for several times between two trials
-    def _step(self) -> Step:
-        schedule = _schedule(self)
-        step = next(schedule)
-        for evidence in self.found:
-            step = schedule.send(evidence)
+        step = self.step
         if step.trial is None or not self.periodic:
             return step
         trial = dataclasses.replace(step.trial, periodic=self.periodic)
@@ -171,14 +159,11 @@ class Plan:
     @property
     def growing(self) -> bool:
         """Whether the trial under way is one of the growth, not of the search."""
-        return self.next().growing
+        return self.step.growing
 
     @property
     def ending(self) -> str:
-        return self.next().ending
-
-
-Schedule = Generator[Any, Evidence, Any]
+        return self.step.ending
 
 
 def _schedule(plan: Plan) -> Schedule:

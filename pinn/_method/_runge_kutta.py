@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Array
 
 from .._compiled import Compiled
+from .._domain import real
 from ._march import System, slopes_of
 
 # Accepted steps of one compiled call, after which Ctrl-C is answered: a multiple of the
@@ -58,21 +59,20 @@ def advance(
     tolerance, scale
         Of a step, relative to the state and to `scale`.
     """
-    number = lambda a: jax.device_put(np.asarray(a, jnp.result_type(float)))
     linear = None
     if integrator == "imex":
-        linear = number(slopes_of(system, tau, np.concatenate(state)))
+        linear = real(slopes_of(system, tau, np.concatenate(state)))
     return jax.device_get(
         _advance(
             jax.tree.map(_as_argument, system),
             integrator,
             linear,
-            number(tau),
-            number(1.0),
-            number(min(first, 1.0 - tau)),
-            jax.tree.map(number, state),
-            number(tolerance),
-            number(scale),
+            real(tau),
+            real(1.0),
+            real(min(first, 1.0 - tau)),
+            jax.tree.map(real, state),
+            real(tolerance),
+            real(scale),
         )
     )
 

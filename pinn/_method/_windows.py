@@ -79,9 +79,7 @@ def first_window(
     boundary = boundary_of(residuals, points, shape)
     x = np.asarray(points["equation"].arguments[-1])
     data = initial_values(problem, shape, rate.order, x)
-    arrays, rest = eqx.partition(field.space, eqx.is_array)
-    first = jax.tree.map(lambda a: jax.device_put(np.asarray(a)[0]), arrays)
-    network = eqx.combine(first, rest)
+    network = field.of_window(0)
     base = x
     if placing:
         # Fitted by waves first, which tells where the data is steep.

@@ -2,6 +2,7 @@ from ._base import (
     Readout as Readout,
     hidden_layer as hidden_layer,
     scaled_layer as scaled_layer,
+    zeros_of as zeros_of,
 )
 from ._bumps import Bumps as Bumps
 from ._concatenated import Concatenated as Concatenated

@@ -61,6 +61,12 @@ class Evolved(eqx.Module):
         c = self.readout_at(t)
         return c[..., :-1] @ self.features(t, x) + c[..., -1]
 
+    def of_window(self, window: int) -> Any:
+        """The network of space in one window, taken on the host."""
+        arrays, rest = eqx.partition(self.space, eqx.is_array)
+        own = jax.tree.map(lambda a: jax.device_put(np.asarray(a)[window]), arrays)
+        return eqx.combine(own, rest)
+
     def resized(self, panels: int, windows: int) -> "Evolved":
         """A field of the same structure with other numbers of panels and windows, to
         be filled with numbers."""

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
-from ._base import Readout, piece
+from ._base import Readout, piece, zeros_of
 
 
 class FourierBasis(eqx.Module):
@@ -50,9 +50,7 @@ class FourierBasis(eqx.Module):
         readout = eqx.filter_eval_shape(
             lambda key: Readout(len(both), size, key=key), jax.random.key(0)
         )
-        self.readout = jax.tree.map(
-            lambda s: jax.device_put(np.zeros(s.shape, s.dtype)), readout
-        )
+        self.readout = zeros_of(readout)
 
     def features(self, *arguments: Any) -> Float[Array, " m"]:
         (x,) = arguments

@@ -22,7 +22,6 @@ def draw(problem: Problem, key: PRNGKeyArray) -> Points:
 
 def rows_of_part(part: AbstractPart, n: int) -> np.ndarray:
     """Points of a part of the boundary, evenly spread."""
-
     return on_host(_Places(part), part.cube_dim, n, key=first_key())
 
 

@@ -3,11 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from .._domain import real
 from .._equation import TermJet
 from .._problem import Problem
 from ._base import AbstractBalance, own_weights
@@ -35,7 +34,6 @@ def by_operator(
     weights
         $w$ for terms by name, 1 by default; see `weights_of`.
     """
-    dtype = jnp.result_type(float)
     factors = {}
     for term in problem.terms:
         scale = np.asarray(jets[term.name].scale, float)
@@ -43,8 +41,7 @@ def by_operator(
         # cannot be balanced by it.
         scale = np.where((scale > 0) & np.isfinite(scale), scale, 1.0)
         weight = 1.0 if weights is None else weights.get(term.name, 1.0)
-        factor = (np.sqrt(weight) / scale).astype(dtype)
-        factors[term.name] = jax.device_put(factor)
+        factors[term.name] = real(np.sqrt(weight) / scale)
     return factors
 
 

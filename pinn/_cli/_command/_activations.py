@@ -11,7 +11,7 @@ from .._errors import one_line_errors
 from .._help import FILES
 from .._options import set_precision
 from .._output import check_file
-from .._parameters import FLAG, Debug, Json, complete_activation
+from .._parameters import Debug, Json, complete_activation, flag
 
 
 def show_activations(
@@ -35,9 +35,7 @@ def show_activations(
     ] = None,
     force: Annotated[
         bool,
-        typer.Option(
-            "--force", metavar=FLAG, rich_help_panel=FILES, help="Replace the file."
-        ),
+        flag("--force", FILES, "Replace the file."),
     ] = False,
     as_json: Json = False,
     debug: Debug = False,

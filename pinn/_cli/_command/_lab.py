@@ -11,7 +11,15 @@ from .._errors import InputError, one_line_errors
 from .._help import FILES, WORK
 from .._load import load
 from .._options import set_precision
-from .._parameters import FLAG, Debug, Json, Seed, complete_activation, complete_problem
+from .._parameters import (
+    Debug,
+    Json,
+    Seed,
+    complete_activation,
+    complete_problem,
+    flag,
+    number,
+)
 
 
 def laboratory(
@@ -47,29 +55,23 @@ def laboratory(
     ] = "profile, dead, study",
     steps: Annotated[
         int,
-        typer.Option(rich_help_panel=WORK, metavar="N", min=1, help="Steps of Adam."),
+        number("Steps of Adam."),
     ] = 2000,
     seeds: Annotated[
         int,
-        typer.Option(
-            rich_help_panel=WORK, metavar="N", min=1, help="Networks of each kind."
-        ),
+        number("Networks of each kind."),
     ] = 5,
     width: Annotated[
         int,
-        typer.Option(
-            rich_help_panel=WORK, metavar="N", min=1, help="Units of a layer."
-        ),
+        number("Units of a layer."),
     ] = 16,
     depth: Annotated[
         int,
-        typer.Option(rich_help_panel=WORK, metavar="N", min=1, help="Hidden layers."),
+        number("Hidden layers."),
     ] = 2,
     points: Annotated[
         int,
-        typer.Option(
-            rich_help_panel=WORK, metavar="N", min=1, help="Points of the equation."
-        ),
+        number("Points of the equation."),
     ] = 200,
     seed: Seed = 0,
     out: Annotated[
@@ -80,12 +82,7 @@ def laboratory(
     ] = Path("lab"),
     force: Annotated[
         bool,
-        typer.Option(
-            "--force",
-            metavar=FLAG,
-            rich_help_panel=FILES,
-            help="Replace the results in the folder.",
-        ),
+        flag("--force", FILES, "Replace the results in the folder."),
     ] = False,
     as_json: Json = False,
     debug: Debug = False,

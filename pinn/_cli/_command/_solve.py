@@ -21,7 +21,6 @@ from .._load import load
 from .._options import balance_named, method_named, set_precision
 from .._output import check_file, check_picture, claim
 from .._parameters import (
-    FLAG,
     Activation,
     Debug,
     Json,
@@ -30,6 +29,8 @@ from .._parameters import (
     Seed,
     Set,
     complete_method,
+    flag,
+    number,
 )
 
 
@@ -55,30 +56,15 @@ def solve(
     activation: Activation = None,
     features: Annotated[
         int | None,
-        typer.Option(
-            rich_help_panel=WORK,
-            metavar="N",
-            min=1,
-            help="Random features to start from.",
-        ),
+        number("Random features to start from."),
     ] = None,
     points: Annotated[
         int | None,
-        typer.Option(
-            rich_help_panel=WORK,
-            metavar="N",
-            min=1,
-            help="Points of the equation.",
-        ),
+        number("Points of the equation."),
     ] = None,
     steps: Annotated[
         int | None,
-        typer.Option(
-            rich_help_panel=WORK,
-            metavar="N",
-            min=1,
-            help="Most steps of training.",
-        ),
+        number("Most steps of training."),
     ] = None,
     weighting: Annotated[
         str | None,
@@ -112,12 +98,7 @@ def solve(
     ] = None,
     no_plot: Annotated[
         bool,
-        typer.Option(
-            "--no-plot",
-            metavar=FLAG,
-            rich_help_panel=FILES,
-            help="No picture.",
-        ),
+        flag("--no-plot", FILES, "No picture."),
     ] = False,
     save: Annotated[
         Path | None,
@@ -129,12 +110,7 @@ def solve(
     ] = None,
     force: Annotated[
         bool,
-        typer.Option(
-            "--force",
-            metavar=FLAG,
-            rich_help_panel=FILES,
-            help="Replace the files of --out and --save.",
-        ),
+        flag("--force", FILES, "Replace the files of --out and --save."),
     ] = False,
     checkpoint: Annotated[
         Path | None,
@@ -155,12 +131,7 @@ def solve(
     ] = None,
     quiet: Annotated[
         bool,
-        typer.Option(
-            "--quiet",
-            metavar=FLAG,
-            rich_help_panel=TALK,
-            help="Print nothing but errors.",
-        ),
+        flag("--quiet", TALK, "Print nothing but errors."),
     ] = False,
     as_json: Json = False,
     debug: Debug = False,
