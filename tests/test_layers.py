@@ -9,6 +9,7 @@ ROOT = Path(__file__).parents[1] / "pinn"
 # A module imports only from lower numbers; `__init__` gathers names from all.
 LEVELS = {
     "_types": 0,
+    "_trigonometric": -1,
     "_version": 0,
     "_compiled": 1,
     "_host": 0,

@@ -197,7 +197,7 @@ def test_corrections_bring_the_rows_to_the_linear_model(field, points):
         )
         misses.append(np.linalg.norm(after - aim))
     assert misses[1] < misses[0]
-    assert misses[2] <= misses[1]
+    assert misses[2] <= misses[1] * (1 + 1e-12)
 
 
 def test_parameters_go_there_and_back(field):

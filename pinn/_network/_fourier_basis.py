@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
+from .._trigonometric import sine
 from ._base import Readout, piece, zeros_of
 
 
@@ -59,7 +60,7 @@ class FourierBasis(eqx.Module):
             self.widths, x.dtype
         )
         waves = self.waves.astype(x.dtype)
-        return jnp.sin(2 * math.pi * (waves @ share) + self.phases)
+        return sine(2 * math.pi * (waves @ share) + self.phases)
 
     @property
     def size(self) -> int:

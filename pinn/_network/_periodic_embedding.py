@@ -11,6 +11,7 @@ from jaxtyping import Array, Float
 
 from .._checks import is_whole
 from .._propagate import interpret, propagate
+from .._trigonometric import cosine, sine
 from ._base import Readout, Scaling
 from ._holes import blocks
 
@@ -77,7 +78,7 @@ class PeriodicEmbedding(eqx.Module):
         places = np.array([before + axis for axis in self.axes])
         others = np.setdiff1d(np.arange(y.shape[0]), places)
         angles = math.pi * y[places]
-        return jnp.concatenate([y[others], jnp.cos(angles), jnp.sin(angles)])
+        return jnp.concatenate([y[others], cosine(angles), sine(angles)])
 
     def features(self, *arguments: Any) -> Float[Array, " m"]:
         return self.network.features(self.embedded(*arguments))

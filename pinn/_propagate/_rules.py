@@ -13,7 +13,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from .._jet import AbstractJet, Map, value_of
-from ._elementwise import CLOSED, UNARY, derivatives, power
+from ._elementwise import CLOSED, FASTER, UNARY, derivatives, power
 
 Rule = Callable[[Any, AbstractJet, Sequence[Any], Map], Sequence[Any]]
 
@@ -106,7 +106,8 @@ def _divide(eqn: Any, jet: AbstractJet, inputs: Sequence[Any], f: Map):
 
 def _closed(rule: Callable[[Any, Any, int], list[Any]]) -> Rule:
     def apply(eqn: Any, jet: AbstractJet, inputs: Sequence[Any], f: Map):
-        (value,) = f(jet.value)
+        faster = FASTER.get(eqn.primitive.name)
+        value = f(jet.value)[0] if faster is None else faster(jet.value)
         return [jet.compose(value, rule(jet.value, value, jet.order))]
 
     return apply

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float
 
+from .._trigonometric import sine
 from ._base import AbstractParameter, Number, Values, free
 from ._rectifier import gelu, silu, softplus
 from ._sigmoidal import tanh
@@ -102,7 +103,7 @@ class Rowdy(eqx.Module):
         alpha, omega = self.alpha(x), self.omega(x)
         total = alpha[0] * self.activation(omega[0] * x)
         for k in range(1, alpha.shape[0]):
-            total = total + alpha[k] * self.n * jnp.sin(k * self.n * omega[k] * x)
+            total = total + alpha[k] * self.n * sine(k * self.n * omega[k] * x)
         return total
 
 

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from .._trigonometric import cosine, sine
 from ._base import AbstractParameter, Number, Values, free
 
 
@@ -132,9 +133,9 @@ class STAF(eqx.Module):
 
     def __call__(self, x: Values) -> Values:
         c, omega, phi = self.c(x), self.omega(x), self.phi(x)
-        total = c[0] * jnp.sin(omega[0] * x + phi[0])
+        total = c[0] * sine(omega[0] * x + phi[0])
         for i in range(1, c.shape[0]):
-            total = total + c[i] * jnp.sin(omega[i] * x + phi[i])
+            total = total + c[i] * sine(omega[i] * x + phi[i])
         return total
 
 
@@ -173,7 +174,7 @@ class Fourier(eqx.Module):
         total = jnp.zeros_like(x) + a[0]
         for k in range(1, a.shape[0]):
             angle = k * self.omega * x
-            total = total + a[k] * jnp.cos(angle) + b[k] * jnp.sin(angle)
+            total = total + a[k] * cosine(angle) + b[k] * sine(angle)
         return total
 
 
@@ -206,7 +207,7 @@ class ENN(eqx.Module):
         angle = 0.5 * math.pi * (jnp.tanh(x) + 1)
         total = jnp.zeros_like(x) + c[0]
         for q in range(1, c.shape[0]):
-            total = total + c[q] * jnp.cos(q * angle)
+            total = total + c[q] * cosine(q * angle)
         return total
 
 

@@ -6,6 +6,7 @@ import jax.random as jr
 from jax import lax
 from jaxtyping import PRNGKeyArray
 
+from .._trigonometric import sine
 from ._base import AbstractParameter, Number, Values, free, positive
 from ._piecewise import relu
 
@@ -270,7 +271,7 @@ class Finer(eqx.Module):
         self.omega = positive("omega", omega, trainable)
 
     def __call__(self, x: Values) -> Values:
-        return jnp.sin(self.omega(x) * (jnp.abs(x) + 1) * x)
+        return sine(self.omega(x) * (jnp.abs(x) + 1) * x)
 
 
 class Nipuna(eqx.Module):

@@ -8,6 +8,7 @@ import math
 
 import jax.numpy as jnp
 
+from .._trigonometric import sine
 from ._base import Values
 
 
@@ -231,7 +232,7 @@ def s2relu(x: Values) -> Values:
     Li, Xu, Zhang 2020, A multi-scale DNN algorithm for nonlinear elliptic equations
     with multiple scales.
     """
-    return jnp.sin(2 * math.pi * x) * mscale_srelu(x)
+    return sine(2 * math.pi * x) * mscale_srelu(x)
 
 
 def step(x: Values) -> Values:

@@ -4,6 +4,7 @@ import equinox as eqx
 import jax.numpy as jnp
 from jax import lax
 
+from .._trigonometric import cosine, sine
 from ._base import AbstractParameter, Number, Values, fold, free, positive
 from ._rectifier import softplus
 from ._wave import sinc
@@ -29,7 +30,7 @@ class Sin(eqx.Module):
         self.omega = positive("omega", omega, trainable)
 
     def __call__(self, x: Values) -> Values:
-        return jnp.sin(self.omega(x) * x)
+        return sine(self.omega(x) * x)
 
 
 class Sinc(eqx.Module):
@@ -94,7 +95,7 @@ class Gabor(eqx.Module):
         self.s = positive("s", s, trainable)
 
     def __call__(self, x: Values) -> Values:
-        return jnp.cos(self.omega(x) * x) * jnp.exp(-((self.s(x) * x) ** 2))
+        return cosine(self.omega(x) * x) * jnp.exp(-((self.s(x) * x) ** 2))
 
 
 class Snake(eqx.Module):
@@ -117,7 +118,7 @@ class Snake(eqx.Module):
 
     def __call__(self, x: Values) -> Values:
         a = self.a(x)
-        return x + jnp.sin(a * x) ** 2 / a
+        return x + sine(a * x) ** 2 / a
 
 
 class Swish(eqx.Module):
@@ -266,4 +267,4 @@ class Wavelet(eqx.Module):
         self.omega2 = free(omega2, trainable)
 
     def __call__(self, x: Values) -> Values:
-        return self.omega1(x) * jnp.sin(x) + self.omega2(x) * jnp.cos(x)
+        return self.omega1(x) * sine(x) + self.omega2(x) * cosine(x)

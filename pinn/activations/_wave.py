@@ -5,6 +5,7 @@ import math
 import jax.numpy as jnp
 from jax import lax
 
+from .._trigonometric import cosine, sine
 from ._base import Values
 
 
@@ -20,7 +21,7 @@ def sin(x: Values) -> Values:
     Sitzmann et al. 2020, Implicit neural representations with periodic activation
     functions.
     """
-    return jnp.sin(x)
+    return sine(x)
 
 
 def cos(x: Values) -> Values:
@@ -32,7 +33,7 @@ def cos(x: Values) -> Values:
     ----------
     Rahimi, Recht 2007, Random features for large-scale kernel machines.
     """
-    return jnp.cos(x)
+    return cosine(x)
 
 
 def sinc(x: Values) -> Values:
@@ -53,7 +54,7 @@ def sinc(x: Values) -> Values:
     for k in range(12, -1, -1):
         series = series * z + (-1) ** k / math.factorial(2 * k + 1)
     y = jnp.where(near, 1.0, y)
-    return jnp.where(near, series, jnp.sin(y) / y)
+    return jnp.where(near, series, sine(y) / y)
 
 
 def gaussian(x: Values) -> Values:
@@ -115,7 +116,7 @@ def morlet(x: Values) -> Values:
     ----------
     Uddin et al. 2023, Wavelets based physics informed neural networks.
     """
-    return jnp.cos(1.75 * x) * jnp.exp(-0.5 * x**2)
+    return cosine(1.75 * x) * jnp.exp(-0.5 * x**2)
 
 
 def expsin(x: Values) -> Values:
@@ -127,7 +128,7 @@ def expsin(x: Values) -> Values:
     ----------
     Ramasinghe, Lucey 2022, Beyond periodicity.
     """
-    return jnp.exp(-jnp.sin(x))
+    return jnp.exp(-sine(x))
 
 
 def growing_cosine(x: Values) -> Values:
@@ -139,7 +140,7 @@ def growing_cosine(x: Values) -> Values:
     ----------
     Noel et al. 2021, Growing cosine unit.
     """
-    return x * jnp.cos(x)
+    return x * cosine(x)
 
 
 def bump(x: Values) -> Values:
