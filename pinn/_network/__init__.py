@@ -18,5 +18,6 @@ from ._mlp import MLP as MLP
 from ._moved import Moved as Moved, moved as moved
 from ._periodic_embedding import PeriodicEmbedding as PeriodicEmbedding
 from ._random_features import RandomFeatures as RandomFeatures
+from ._retimed import Retimed as Retimed, Window as Window
 from ._symmetric import Symmetric as Symmetric
 from ._windowed import Windowed as Windowed
