@@ -147,8 +147,8 @@ class _Ended(eqx.Module):
     def __call__(self, x: Any) -> Any:
         end = np.asarray(self.window.reference[1], x.dtype)
         if self.rate:
-            speeds = (w.speed(x.dtype) for w in (self.following, self.window))
-            value = dt(self.field)(end, x) * jnp.divide(*speeds)
+            slope: Any = dt(self.field)(end, x) / self.window.speed(x.dtype)
+            value = self.following.speed(x.dtype) * slope
         else:
             value = self.field(end, x)
         return value if self.component is None else value[self.component]
