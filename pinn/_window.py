@@ -131,7 +131,7 @@ class _FirstRate(eqx.Module):
     window: Window
 
     def __call__(self, x: Any) -> Any:
-        rate = self.rate(x) if callable(self.rate) else self.rate
+        rate: Any = self.rate(x) if callable(self.rate) else self.rate
         return self.window.speed(x.dtype) * rate
 
 
@@ -147,8 +147,8 @@ class _Ended(eqx.Module):
     def __call__(self, x: Any) -> Any:
         end = np.asarray(self.window.reference[1], x.dtype)
         if self.rate:
-            slope: Any = dt(self.field)(end, x) / self.window.speed(x.dtype)
-            value = self.following.speed(x.dtype) * slope
+            slope: Any = dt(self.field)(end, x)
+            value = slope * (self.following.speed(x.dtype) / self.window.speed(x.dtype))
         else:
             value = self.field(end, x)
         return value if self.component is None else value[self.component]

@@ -1,6 +1,7 @@
 from ._base import (
     Readout as Readout,
     hidden_layer as hidden_layer,
+    out_size_of as out_size_of,
     scaled_layer as scaled_layer,
     zeros_of as zeros_of,
 )
