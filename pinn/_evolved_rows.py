@@ -110,16 +110,14 @@ def derivatives_at(
         Of time and of each axis of space, in which they are taken.
     """
     t, x = (np.asarray(a, float) for a in arguments)
-    edges, coefficients = np.asarray(field.edges), np.asarray(field.coefficients)
-    panel = np.searchsorted(edges[1:-1], t, side="right")
-    scales = np.asarray(field.scales)
-    s = (t - np.asarray(field.centres)[panel]) * scales[panel]
+    coefficients = np.asarray(field.coefficients)
+    panel = panel_of(field, t)
     window = np.asarray(field.windows)[panel]
     size, m = coefficients.shape[1], coefficients.shape[-1] - 1
     components = int(np.prod(coefficients.shape[2:-1]))
     in_space = sorted({tuple(i - 1 for i in a if i > 0) for a in indices} | {()})
     in_time = sorted({a.count(0) for a in indices})
-    basis = {k: _basis(s, size, k) for k in in_time}
+    basis = {k: in_panel(field, t, panel, k) for k in in_time}
     result = [np.zeros((len(t), components)) for _ in indices]
     for one in np.unique(window).tolist():
         network = field.of_window(one)
@@ -139,8 +137,9 @@ def derivatives_at(
             which = panel[some[0]]
             table = coefficients[which].reshape(size, -1)
             per_time = {
-                k: (basis[k][some] @ table).reshape(len(some), components, m + 1)
-                * (unit[0] * scales[which]) ** k
+                k: (unit[0] ** k * basis[k][some] @ table).reshape(
+                    len(some), components, m + 1
+                )
                 for k in in_time
             }
             for place, index in enumerate(indices):
@@ -151,8 +150,19 @@ def derivatives_at(
     return result
 
 
-def _basis(s: np.ndarray, size: int, order: int) -> np.ndarray:
-    """Derivatives of Chebyshev polynomials, ``(n, size)``."""
+def panel_of(field: Evolved, t: np.ndarray) -> np.ndarray:
+    """The panel of each time; the first and the last go on beyond the ends."""
+    return np.searchsorted(np.asarray(field.edges)[1:-1], t, side="right")
+
+
+def in_panel(
+    field: Evolved, t: np.ndarray, panel: np.ndarray, order: int
+) -> np.ndarray:
+    """Derivatives in time of the polynomials of panels, ``(n, degree + 1)``."""
+    scales = np.asarray(field.scales)[panel]
+    s = (t - np.asarray(field.centres)[panel]) * scales
+    unit = np.eye(field.coefficients.shape[1])
     chebyshev = np.polynomial.chebyshev
-    derived = chebyshev.chebder(np.eye(size), order, axis=0) if order else np.eye(size)
-    return chebyshev.chebvander(s, len(derived) - 1) @ derived
+    derived = chebyshev.chebder(unit, order) if order else unit
+    values = chebyshev.chebvander(s, len(derived) - 1) @ derived
+    return values * scales[:, None] ** order

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import equinox as eqx
 import jax
 import jax.random as jr
 import numpy as np
@@ -18,13 +17,12 @@ from ._checks import is_whole
 from ._compiled import Compiled
 from ._condition import Initial
 from ._equation import analyse, field_shape, fingerprint, structure
-from ._kept import kind_of, written
+from ._kept import check_problem, kind_of, written
 from ._measure import measure, rms
 from ._method import TARGET, TimeWindows
-from ._network import Windowed
-from ._operators import dt
+from ._network import Retimed, Window, Windowed
 from ._points import FRESH, PointSource
-from ._precision import arithmetic
+from ._precision import arithmetic, fitting
 from ._problem import Problem, shape_of
 from ._residuals import Residuals
 from ._sampling import AbstractAdaptive
@@ -32,11 +30,12 @@ from ._session import JUDGE_POINTS
 from ._solution import Result, Solution
 from ._task import Clock, Task
 from ._weighting import by_operator
+from ._window import in_window
 from .metrics import ERROR_POINTS
 
 _LEAST_TOLERANCE = {32: 1e-5, 64: 1e-13, "mixed": 1e-13}
-# Windows no shorter than this share of the whole time.
-_SHORTEST = 1 / 256
+# The shortest window that is tried is one of so many in the whole time.
+_MOST = 256
 # A half of the window has to lower the error by this factor to be worth it.
 _WORTH = 0.5
 # Relative errors above this are no solution, so they tell nothing of shorter windows.
@@ -46,14 +45,35 @@ _EASY = 2
 
 
 @dataclass(frozen=True)
-class _Window:
-    time: tuple[float, float]
+class _Solved:
+    """A window and its solution, in the time of the reference."""
+
+    window: Window
     solution: Solution
     size: float
+    given: bool  # whether the field is the user's
 
     @property
-    def length(self) -> float:
-        return self.time[1] - self.time[0]
+    def time(self) -> tuple[float, float]:
+        return self.window.time
+
+    @property
+    def ticks(self) -> tuple[int, int]:
+        first, last = np.asarray(self.window.ticks)
+        return int(first), int(last)
+
+    @property
+    def length(self) -> int:
+        first, last = self.ticks
+        return last - first
+
+    @property
+    def field(self) -> Any:
+        """The field as a function of time."""
+        field: Any = self.solution.field
+        if self.given:
+            return field.field
+        return Retimed(field, self.window.reference_at)
 
     @property
     def error(self) -> float:
@@ -116,20 +136,22 @@ class InWindows:
 
     def _windows(
         self, clock: Clock, path: Path | None, every: float
-    ) -> tuple[list[_Window], Result | None]:
-        start, stop = _limits(self.task.problem)
-        whole, count = stop - start, self.method.windows
-        shortest = whole * (_SHORTEST if count is None else 1.0 / count)
-        length, found = whole / (count or 1), []
+    ) -> tuple[list[_Solved], Result | None]:
+        count = self.method.windows
+        # Windows are counted in parts of the whole time, the shortest that there are.
+        parts = _MOST if count is None else count
+        length = parts if count is None else 1
+        found: list[_Solved] = []
         adaptive, easy, number = count is None, 0, 0
-        longer: _Window | None = None  # the window that is being halved
+        longer: _Solved | None = None  # the window that is being halved
         while True:
-            begin = found[-1].time[1] if found else start
-            # No sliver is left over at the end.
-            end = stop if begin + 1.01 * length >= stop else begin + length
+            begin = found[-1].ticks[1] if found else 0
+            end = min(begin + length, parts)
             number += 1
             try:
-                window = self._solve((begin, end), found, number, clock, path, every)
+                window = self._solve(
+                    self._window(begin, end), found, number, clock, path, every
+                )
             except KeyboardInterrupt:
                 if not found:
                     raise
@@ -141,41 +163,52 @@ class InWindows:
                 if longer is not None and not _worth(longer, window):
                     # Shorter windows do not help; all that follow are as long as that.
                     adaptive, window, length = False, longer, longer.length
-                elif window.length / 2 >= shortest:
-                    longer, length, easy = window, window.length / 2, 0
+                elif window.length > 1:
+                    longer, length, easy = window, window.length // 2, 0
                     continue
             found.append(window)
             longer = None
             if ended is Result.diverged or _late(clock, self.task.budget_s):
                 return found, ended
-            if window.time[1] >= stop:
+            if end == parts:
                 return found, None
             easy = easy + 1 if met else 0
             if adaptive and easy >= _EASY:
                 length, easy = 2 * length, 0
 
+    def _window(self, first: int, last: int) -> Window:
+        start, stop = _limits(self.task.problem)
+        count = self.method.windows
+        # As long as the first, which so is its own reference.
+        reference = (start, start + (stop - start) / (count or 1))
+        return Window(first, last, count or _MOST, (start, stop), reference)
+
     def _solve(
         self,
-        time: tuple[float, float],
-        before: list[_Window],
+        window: Window,
+        before: list[_Solved],
         number: int,
         clock: Clock,
         path: Path | None,
         every: float,
-    ) -> _Window:
+    ) -> _Solved:
         """One window, from the start or from what its own folder has kept."""
-        task, (start, stop) = self.task, _limits(self.task.problem)
+        task, (start, stop), time = self.task, window.whole, window.time
         share = (time[1] - time[0]) / (stop - start)
-        last = before[-1].solution.field if before else None
+        last = before[-1] if before else None
+        field = task.field
+        if field is not None:
+            field = Retimed(field if last is None else last.field, window.time_at)
         budget = None
         if task.budget_s is not None:
             left = clock.begin + task.budget_s - clocks.perf_counter()
             budget = max(left, 1e-3) * (time[1] - time[0]) / (stop - time[0])
         target = TARGET if task.tol is None else task.tol
+        ended = None if last is None else (last.solution.field, last.window)
         own = replace(
             task,
-            problem=_within(task.problem, time, last),
-            field=task.field if last is None or task.field is None else last,
+            problem=in_window(task.problem, window, ended),
+            field=field,
             method=self.method.method,
             key=jr.fold_in(task.key, number),
             tol=max(share * target, _LEAST_TOLERANCE[task.precision]),
@@ -186,19 +219,20 @@ class InWindows:
         else:
             solution = _kept(own, path / f"window-{number:04d}", every, self.older)
         some = own.problem.equation.sample(ERROR_POINTS, key=jr.key(0)).arguments
-        return _Window(time, solution, rms(np.asarray(_values(solution.field, some))))
+        size = rms(np.asarray(_values(solution.field, some)))
+        return _Solved(window, solution, size, task.field is not None)
 
     def _joined(
         self,
-        windows: list[_Window],
+        windows: list[_Solved],
         ended: Result | None,
         shape: tuple[int, ...],
         clock: Clock,
     ) -> Solution:
         task, problem = self.task, self.task.problem
-        field: Any = windows[-1].solution.field
+        field: Any = windows[-1].field
         if len(windows) > 1:
-            fields = tuple(w.solution.field for w in windows)
+            fields = tuple(w.field for w in windows)
             field = Windowed(fields, tuple(w.time[0] for w in windows[1:]))
         source = PointSource(problem, task.points, key=jr.fold_in(task.key, 0))
         fresh = source.draw(source.counts(JUDGE_POINTS), FRESH)
@@ -250,40 +284,6 @@ class InWindows:
         return Solution(field, problem, full, history, result)
 
 
-class _Ended(eqx.Module):
-    """A field, or its rate, at one time: the initial data of the next window."""
-
-    field: Any
-    time: float = eqx.field(static=True)
-    component: int | None = eqx.field(static=True)
-    rate: bool = eqx.field(static=True)
-
-    def __call__(self, x: Any) -> Any:
-        u: Any = dt(self.field) if self.rate else self.field
-        # In the numbers of the point, which are those of the whole program.
-        value = u(np.asarray(self.time, x.dtype), x)
-        return value if self.component is None else value[self.component]
-
-
-def _within(problem: Problem, time: tuple[float, float], last: Any) -> Problem:
-    """The problem in one window, from where the last field ends."""
-    conditions = []
-    for condition in problem.conditions:
-        if isinstance(condition, Initial) and last is not None:
-            data = [
-                _Ended(last, time[0], condition.component, rate)
-                for rate in (False, True)[: 1 if condition.rate is None else 2]
-            ]
-            condition = Initial(
-                *data,
-                name=condition.name,
-                weight=condition.weight,
-                component=condition.component,
-            )
-        conditions.append(condition)
-    return replace(problem, conditions=conditions, time=time)
-
-
 def _kept(task: Task, path: Path, every: float, older: bool) -> Solution:
     """Solve with checkpoints in a folder, from the last of them if there are any."""
     begun = path.is_dir() and any(path.glob("state-*.npz"))
@@ -291,6 +291,10 @@ def _kept(task: Task, path: Path, every: float, older: bool) -> Solution:
         # Of the windows, only the one that was under way may be damaged.
         latest = path == max(path.parent.glob("window-*"))
         saved = folder.read(older and latest) if begun else None
+        if saved is not None:
+            header, arrays, _ = saved
+            shape, kept = tuple(header["shape"]), arrays["fingerprint"]
+            check_problem(path, header["problem"], kept, fitting(task.problem), shape)
         return task.run(Clock(), folder=folder, every=every, saved=saved)
 
 
@@ -303,11 +307,11 @@ def _limits(problem: Problem) -> tuple[float, float]:
     return problem.time
 
 
-def _met(window: _Window) -> bool:
+def _met(window: _Solved) -> bool:
     return bool(window.solution.report.reached)
 
 
-def _worth(longer: _Window, shorter: _Window) -> bool:
+def _worth(longer: _Solved, shorter: _Solved) -> bool:
     """Whether half the time has made the error smaller, or still shorter ones may."""
     if math.isnan(shorter.error):
         return False
@@ -316,7 +320,7 @@ def _worth(longer: _Window, shorter: _Window) -> bool:
     return math.isnan(longer.error) or shorter.error < _WORTH * longer.error
 
 
-def _estimate(windows: list[_Window]) -> float:
+def _estimate(windows: list[_Solved]) -> float:
     r"""The relative error, if no error grows in time after it was made.
 
     With $e_k$ the error that window $k$, of duration $l_k$, adds, it is

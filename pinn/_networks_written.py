@@ -19,6 +19,7 @@ from ._network import (
     InvertedFeatures,
     RandomFeatures,
     SingularFeatures,
+    out_size_of,
 )
 from ._problem import Problem
 
@@ -81,7 +82,7 @@ def rebuilt(network: Any, problem: Problem, shape: tuple[int, ...]) -> Any:
 
 
 def _made(network: Any, size: int, shape: tuple[int, ...]) -> Any:
-    out_size, key = "scalar" if shape == () else shape[0], jr.key(0)
+    out_size, key = out_size_of(shape), jr.key(0)
     if network["class"] == "FeatureSets":
         sets = [_made(one, size, ()) for one in network["sets"]]
         return FeatureSets(sets, out_size, key=key)

@@ -322,3 +322,17 @@ def solution_of(name, tol=1e-6):
 @functools.cache
 def _solution_of(name, tol):
     return pinn.solve(problem_of(name), tol=tol, key=jax.random.key(0))
+
+
+@contextlib.contextmanager
+def compilations():
+    """A list that gets an entry for every program that is compiled."""
+    found, running = [], True
+
+    def listen(event, seconds, **_):
+        if running and event == "/jax/core/compile/backend_compile_duration":
+            found.append(seconds)
+
+    jax.monitoring.register_event_duration_secs_listener(listen)
+    yield found
+    running = False  # JAX keeps its listeners

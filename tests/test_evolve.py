@@ -1,6 +1,5 @@
 """Features of space whose readout moves in time."""
 
-import contextlib
 import json
 
 import equinox as eqx
@@ -9,7 +8,7 @@ import jax.numpy as jnp
 import jax.random as jr
 import numpy as np
 import pytest
-from helpers import hurried, refused
+from helpers import compilations, hurried, refused
 from numpy.testing import assert_allclose
 
 import pinn
@@ -45,20 +44,6 @@ def sine(x):
 
 def rod_problem(residual, conditions, exact=None):
     return Problem(ROD, residual, conditions, time=(0.0, 0.5), exact=exact)
-
-
-@contextlib.contextmanager
-def compilations():
-    """A list that gets an entry for every program that is compiled."""
-    found, running = [], True
-
-    def listen(event, seconds, **_):
-        if running and event == "/jax/core/compile/backend_compile_duration":
-            found.append(seconds)
-
-    jax.monitoring.register_event_duration_secs_listener(listen)
-    yield found
-    running = False  # JAX keeps its listeners
 
 
 def start_of(method, problem, shape=()):

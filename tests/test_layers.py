@@ -67,6 +67,7 @@ LEVELS = {
     "_files": 13,
     "_session": 10,
     "_task": 13,
+    "_window": 5,
     "_in_windows": 14,
     "_solve": 15,
     "analysis": 16,

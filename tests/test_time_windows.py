@@ -8,9 +8,12 @@ import jax.random as jr
 import numpy as np
 import optax
 import pytest
+from helpers import compilations
 
 import pinn
-from pinn._network import Windowed
+from pinn._compiled import Compiled
+from pinn._network import Retimed, Window, Windowed
+from pinn._window import in_window
 
 ROD = pinn.Interval(0.0, 1.0)
 
@@ -65,6 +68,93 @@ def test_a_windowed_field_is_the_field_of_each_window():
         assert pinn.dt(field)(jnp.asarray(float(t)), x) == rate
     with_time = jax.vmap(field, (0, None))(jnp.array([0.5, 1.5, 2.5]), x)
     np.testing.assert_array_equal(with_time, [1.0, 4.5, 8.0])
+
+
+def moving():
+    """A problem with data that changes in time, in every kind of condition."""
+    exact = lambda t, x: jnp.sin(2 * t + x[0])
+    left, right = (ROD.faces[side] for side in ("left", "right"))
+
+    def flux(u, t, x, normal):
+        return pinn.normal_derivative(u, normal)(t, x) - t * u(t, x)
+
+    return pinn.Problem(
+        ROD,
+        lambda u, t, x: pinn.dtt(u)(t, x) - t * pinn.laplacian(u)(t, x),
+        [
+            pinn.Dirichlet(left, exact),
+            pinn.Robin(right, lambda t, x: 1 + t, 1.0, exact, name="robin"),
+            pinn.Condition(right, flux),
+            pinn.Initial(lambda x: exact(1.0, x), lambda x: 2 * jnp.cos(2 + x[0])),
+        ],
+        time=(1.0, 4.0),
+        exact=exact,
+    )
+
+
+def rows_of(problem, field, times, x):
+    found = {}
+    for term in problem.terms:
+        inside = jnp.ones(1) if term.name == "robin" else x
+        normal = None if term.region is ROD else jnp.ones(1)
+        t = times[0] if term.name == "initial" else times[1]
+        row = pinn.RowInput((jnp.asarray(t), inside), normal)
+        found[term.name] = term.residual(field, row)
+    return found
+
+
+def test_a_problem_in_the_time_of_a_reference_is_the_problem():
+    problem, x = moving(), jnp.array([0.3])
+    # From 2 to 3, seen from a reference that lasts twice as long.
+    window = Window(1, 2, 3, (1.0, 4.0), (1.0, 3.0))
+    assert window.time == (2.0, 3.0)
+    assert window.time_at(1.5) == 2.25
+    assert window.reference_at(2.25) == 1.5
+    field = lambda t, x: jnp.exp(t * x[0]) + t**3
+    seen = Retimed(field, window.time_at)
+    # The window before ends with another field.
+    before = lambda t, x: field(t, x) + t * x[0]
+    first = Window(0, 1, 3, (1.0, 4.0), (1.0, 3.0))
+    inner = in_window(problem, window, (Retimed(before, first.time_at), first))
+    assert [t.name for t in inner.terms] == [t.name for t in problem.terms]
+    got = rows_of(inner, seen, (1.0, 1.5), x)
+    expected = rows_of(problem, field, (1.0, 2.25), x)
+    expected["initial"] = {"value": -2.0 * x[0], "rate": -x[0] / 2}
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, 1e-12), got, expected)
+    start = in_window(problem, first, None)
+    got = rows_of(start, Retimed(field, first.time_at), (1.0, 1.5), x)["initial"]
+    rows = rows_of(problem, field, (1.0, 2.25), x)["initial"]
+    np.testing.assert_allclose(got["value"], rows["value"], rtol=1e-12)
+    np.testing.assert_allclose(got["rate"], rows["rate"] / 2, rtol=1e-12)
+
+
+def test_windows_differ_in_arguments_of_what_is_compiled():
+    problem, x = moving(), jnp.array([0.3])
+    field = pinn.RandomFeatures(2, "scalar", 5, key=jr.key(0))
+    residuals = Compiled(lambda problem, t: rows_of(problem, field, (1.0, t), x))
+    before, values = Window(0, 1, 6, (1.0, 4.0), (1.0, 1.5)), []
+    for first, last in [(1, 2), (2, 3), (3, 6)]:
+        window = Window(first, last, 6, (1.0, 4.0), (1.0, 1.5))
+        inner = in_window(problem, window, (field, before))
+        values.append(float(residuals(inner, jnp.asarray(1.2))["equation"]))
+    assert len(residuals._executables) == 1
+    assert len(set(values)) == 3
+
+
+@pytest.mark.slow
+def test_windows_after_the_second_compile_nothing():
+    counts = []
+
+    def seen(record):
+        if "preflight" in record:
+            counts.append(len(programs))
+
+    with compilations() as programs:
+        method = pinn.TimeWindows(pinn.LBFGS(steps=2), windows=4)
+        field = pinn.MLP(2, "scalar", 8, 1, bounds=decay().bounds, key=jr.key(1))
+        pinn.solve(decay(), field, method, key=jr.key(0), points=64, callbacks=[seen])
+    assert counts[1] > counts[0]
+    assert counts[3] == counts[2]
 
 
 def test_windows_of_equal_duration_meet_without_a_jump():

@@ -22,6 +22,7 @@ from .._network import (
     InvertedFeatures,
     RandomFeatures,
     SingularFeatures,
+    out_size_of,
     scaled_layer,
     zeros_of,
 )
@@ -82,7 +83,7 @@ def draw_features(
         sets = _placed(problem, activation, trial, places, key)
     if balls:
         sets += _around_holes(problem, activation, balls, _each_hole(trial, balls), key)
-    out_size = "scalar" if shape == () else shape[0]
+    out_size = out_size_of(shape)
     # Its shapes alone: a readout that is drawn would be compiled for each of them.
     network = eqx.filter_eval_shape(FeatureSets, sets, out_size, key=key)
     zeros = zeros_of(network.readout)
@@ -176,11 +177,10 @@ def generator(key: PRNGKeyArray) -> np.random.Generator:
 
 def _blank(problem, shape, activation, count, key) -> Any:
     """The structure of `RandomFeatures` with its shapes in the place of arrays."""
-    out_size = "scalar" if shape == () else shape[0]
     size, bounds = problem.in_size, problem.bounds
     network = eqx.filter_eval_shape(
         lambda key: RandomFeatures(
-            size, out_size, count, activation, bounds=bounds, key=key
+            size, out_size_of(shape), count, activation, bounds=bounds, key=key
         ),
         key,
     )

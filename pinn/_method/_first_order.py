@@ -16,10 +16,11 @@ from .._points import Points
 from .._problem import Problem
 from .._residuals import Residuals, trainable_leaves
 from .._types import Activation
-from ._base import AbstractMethod
 from ._batch import Batch, due, first_batch, rebalanced, resampled
+from ._first_network import first_network
 from ._options import check_draws
 from ._parameters import choose
+from ._training import AbstractTraining
 
 # A loss so many times that of the best parameters has diverged.
 _BLOWN_UP = 1e6
@@ -29,7 +30,7 @@ _MOST_RETURNS = 10
 _LOOK = 100
 
 
-class FirstOrder(AbstractMethod):
+class FirstOrder(AbstractTraining):
     r"""Gradient descent on the sum of squared rows, over all parameters.
 
     $$ \min_\theta \tfrac12 \sum_i \rho_i(\theta)^2, $$
@@ -109,22 +110,11 @@ class FirstOrder(AbstractMethod):
     def default_field(
         self, problem: Problem, shape: tuple[int, ...], *, key: PRNGKeyArray
     ) -> MLP:
-        out_size = "scalar" if shape == () else shape[0]
-        return MLP(
-            problem.in_size,
-            out_size,
-            self.width,
-            self.depth,
-            self.activation,
-            bounds=problem.bounds,
-            key=key,
-        )
+        sizes = (self.width, self.depth)
+        return first_network(problem, shape, *sizes, self.activation, key=key)
 
     def number_of_points(self, field: Any) -> int:
         return self.points
-
-    def unknowns(self, field: Any) -> Any:
-        return trainable_leaves(field)
 
     def check_adaptive(self, balance: Any, sampler: Any) -> None:
         check_draws(self.resample, sampler)
@@ -242,9 +232,6 @@ class FirstOrder(AbstractMethod):
     def done(self, state: "State") -> Array:
         return (state.count >= self.steps) | state.failed
 
-    def failed(self, state: "State") -> bool:
-        return bool(state.failed)
-
     def remark(self, state: "State") -> str:
         returns = int(state.returns)
         if returns == 0:
@@ -257,9 +244,6 @@ class FirstOrder(AbstractMethod):
 
     def field(self, state: "State") -> Any:
         return state.best
-
-    def weights(self, residuals: Residuals, state: "State") -> dict[str, float]:
-        return state.batch.mean_weights(residuals)
 
 
 def _taken_back(lost: Array, best: Any, latest: Any) -> Any:

@@ -13,7 +13,7 @@ import numpy as np
 
 from .._condition import Initial, RowInput
 from .._equation import ravelled
-from .._evolved_rows import AbstractEvolvedRows, EvolvedRows
+from .._evolved_rows import AbstractEvolvedRows, EvolvedRows, in_panel, panel_of
 from .._host import Hosted
 from .._network import Evolved, FourierBasis
 from .._periodic import Periodic
@@ -97,25 +97,15 @@ class FourierRows(AbstractEvolvedRows):
         """Derivatives ``(n, *shape)``: for each order in time those in space."""
         t, x = (np.asarray(a, float) for a in arguments)
         field, basis = self.field, self.field.space
-        edges = np.asarray(field.edges)
-        panel = np.clip(np.searchsorted(edges, t, side="right") - 1, 0, None)
-        panel = np.minimum(panel, len(field.windows) - 1)
-        centres, scales = np.asarray(field.centres), np.asarray(field.scales)
+        panel = panel_of(field, t)
         tables, waves = np.asarray(field.coefficients), np.asarray(basis.waves)[0]
-        s = (t - centres[panel]) * scales[panel]
         angular = 2 * np.pi * waves / np.asarray(basis.widths)
         angles = (x - np.asarray(basis.lower)) @ angular.T + np.asarray(basis.phases)[0]
-        chebyshev = np.polynomial.chebyshev
-        degree = tables.shape[1] - 1
         found = tuple(
             {i: np.zeros((len(t), *self.shape)) for i in indices} for indices in wanted
         )
         for m, indices in enumerate(wanted):
-            slopes = (
-                chebyshev.chebder(np.eye(degree + 1), m) if m else np.eye(degree + 1)
-            )
-            in_time = chebyshev.chebvander(s, len(slopes) - 1) @ slopes
-            in_time = in_time * scales[panel][:, None] ** m
+            in_time = in_panel(field, t, panel, m)
             for which in np.unique(panel):
                 members = np.flatnonzero(panel == which)
                 for start in range(0, len(members), _CHUNK):

@@ -15,14 +15,15 @@ from .._checks import check_whole, is_number
 from .._network import MLP
 from .._points import Points, on_device
 from .._problem import Problem
-from .._residuals import Residuals, trainable_leaves
+from .._residuals import Residuals
 from .._types import Activation
-from ._base import AbstractMethod, Evidence, Refinement
+from ._base import Evidence, Refinement
 from ._batch import Batch, adapted, first_batch
 from ._damped_step import Attempts, damped_step
+from ._first_network import first_network
 from ._options import check_draws, needs_64_bit, refuse_per_point
 from ._parameters import parameters, with_parameters
-from ._wide_start import wide_network
+from ._training import AbstractTraining
 
 Form = Literal["primal", "dual", "matrix-free"]
 
@@ -43,7 +44,7 @@ _STANDSTILL = 1e-6
 _RESIDUAL_TO_ERROR = 1.5
 
 
-class LevenbergMarquardt(AbstractMethod):
+class LevenbergMarquardt(AbstractTraining):
     r"""Damped Gauss-Newton steps on the sum of squared rows, over all parameters.
 
     $$ \delta = \arg\min \|\rho + J \delta\|^2 + \lambda \|D^{1/2} \delta\|^2 $$
@@ -211,14 +212,9 @@ class LevenbergMarquardt(AbstractMethod):
     def default_field(
         self, problem: Problem, shape: tuple[int, ...], *, key: PRNGKeyArray
     ) -> MLP:
-        return wide_network(
-            problem,
-            shape,
-            self.width,
-            self.depth,
-            self.activation,
-            self.scale,
-            key=key,
+        sizes = (self.width, self.depth)
+        return first_network(
+            problem, shape, *sizes, self.activation, self.scale, key=key
         )
 
     def number_of_points(self, field: Any) -> int:
@@ -227,9 +223,6 @@ class LevenbergMarquardt(AbstractMethod):
         return max(
             _LEAST_POINTS, math.ceil(_POINTS_PER_UNKNOWN * parameters(field).size)
         )
-
-    def unknowns(self, field: Any) -> Any:
-        return trainable_leaves(field)
 
     def init(
         self, residuals: Residuals, field: Any, points: Points, *, key: PRNGKeyArray
@@ -300,14 +293,8 @@ class LevenbergMarquardt(AbstractMethod):
         segment = min(self.resample or _SEGMENT, self.steps)
         return (state.count >= segment) | state.ended | state.failed
 
-    def failed(self, state: "State") -> bool:
-        return bool(state.failed)
-
     def field(self, state: "State") -> Any:
         return with_parameters(state.field, state.theta)
-
-    def weights(self, residuals: Residuals, state: "State") -> dict[str, float]:
-        return state.batch.mean_weights(residuals)
 
     def remember(self, plan: "Plan | None") -> Any:
         return None if plan is None else asdict(plan)

@@ -22,12 +22,12 @@ from .._rate import Rate, rate_of
 from .._residuals import Residuals, trainable_leaves
 from .._types import Activation
 from ._base import AbstractMethod, Evidence, Refinement, judge_field
+from ._first_network import first_network
 from ._moving_fit import fit
 from ._moving_rows import MovingRows, moving_rows
 from ._moving_steps import Pace, Point, point_at, rate_of_parameters, take_step
 from ._options import needs_64_bit
 from ._parameters import parameters
-from ._wide_start import wide_network
 
 # Share of the tolerance that each step is given; and how it shrinks, and the network
 # widens, from one field to the next, whose difference estimates the error.
@@ -153,7 +153,7 @@ class NeuralGalerkin(AbstractMethod):
         space = Problem(problem.domain, lambda u, x: u(x), ())
         width = self.width or _WIDTH * problem.domain.dim
         width = math.ceil(width * _WIDER ** len(plan.found))
-        network = wide_network(
+        network = first_network(
             space, shape, width, self.depth, self.activation, self.scale, key=key
         )
         return _unmoved(problem, network)

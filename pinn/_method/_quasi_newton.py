@@ -12,13 +12,13 @@ from .._checks import check_whole, is_number
 from .._network import MLP
 from .._points import Points
 from .._problem import Problem
-from .._residuals import Residuals, trainable_leaves
+from .._residuals import Residuals
 from .._types import Activation
-from ._base import AbstractMethod
 from ._batch import Batch, due, first_batch, rebalanced, resampled
+from ._first_network import first_network
 from ._options import check_draws, needs_64_bit, refuse_per_point
 from ._parameters import choose, parameters, rows_at, with_parameters
-from ._wide_start import wide_network
+from ._training import AbstractTraining
 
 Objective = Literal["loss", "sqrt", "log"]
 
@@ -26,7 +26,7 @@ Objective = Literal["loss", "sqrt", "log"]
 _PATIENCE = 2
 
 
-class AbstractQuasiNewton(AbstractMethod):
+class AbstractQuasiNewton(AbstractTraining):
     """Descent along a direction that past gradients have shaped, with a line search.
 
     A leaf says what it remembers (`start`), and how it goes on (`advance`). A balance
@@ -69,7 +69,7 @@ class AbstractQuasiNewton(AbstractMethod):
         self, problem: Problem, shape: tuple[int, ...], *, key: PRNGKeyArray
     ) -> MLP:
         sizes = (self.width, self.depth)
-        return wide_network(
+        return first_network(
             problem, shape, *sizes, self.activation, self.scale, key=key
         )
 
@@ -78,9 +78,6 @@ class AbstractQuasiNewton(AbstractMethod):
 
     def number_of_points(self, field: Any) -> int:
         return self.points
-
-    def unknowns(self, field: Any) -> Any:
-        return trainable_leaves(field)
 
     def check_adaptive(self, balance: Any, sampler: Any) -> None:
         check_draws(self.resample, sampler)
@@ -178,14 +175,8 @@ class AbstractQuasiNewton(AbstractMethod):
         stuck = state.idle >= _PATIENCE
         return (state.count >= self.steps) | stuck | state.failed
 
-    def failed(self, state: "State") -> bool:
-        return bool(state.failed)
-
     def field(self, state: "State") -> Any:
         return with_parameters(state.field, state.best)
-
-    def weights(self, residuals: Residuals, state: "State") -> dict[str, float]:
-        return state.batch.mean_weights(residuals)
 
 
 class State(eqx.Module):

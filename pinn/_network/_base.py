@@ -84,6 +84,11 @@ class Scaling(eqx.Module):
         return (y - centre) / jnp.asarray(self.half_width, y.dtype)
 
 
+def out_size_of(shape: tuple[int, ...]) -> Size:
+    """The size of what a network returns that is a field of this shape."""
+    return "scalar" if shape == () else shape[0]
+
+
 def concatenate(*arguments: Any) -> Float[Array, " in"]:
     """All arguments, ravelled, in order: (t, x) becomes (t, x_0, x_1, ...)."""
     return jnp.concatenate([jnp.ravel(jnp.asarray(a)) for a in arguments])

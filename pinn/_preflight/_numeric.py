@@ -182,7 +182,8 @@ def measure_exact(
     rms = lambda a: np.sqrt(np.mean(np.asarray(a, float) ** 2))
     rows = {}
     for term in problem.terms:
-        found = _rows(term, exact, None, points[term.name])
+        # It may be a module, of which nothing is trained here: it is both parts.
+        found = _rows(term, exact, exact, points[term.name])
         rows[term.name] = rms(found * np.asarray(factors[term.name]))
     return {"rows": rows, "size": rms(_values(exact, points["equation"].arguments))}
 

@@ -13,7 +13,7 @@ from jaxtyping import PRNGKeyArray
 from .._checks import is_number
 from .._compiled import Compiled
 from .._equation import field_shape
-from .._network import MLP
+from .._network import MLP, out_size_of
 from .._problem import Problem
 from ._axes import axes, colour
 from ._layers import layer_outputs
@@ -233,7 +233,6 @@ def dead_unit_growth(
     check_count(seeds=seeds)
     pairs = [named(a) for a in activations]
     shape = field_shape(problem)
-    out_size = "scalar" if shape == () else shape[0]
     share = np.zeros((len(pairs), len(depths), len(widths), 3))
     for i, (_, function) in enumerate(pairs):
         for j, depth in enumerate(depths):
@@ -242,7 +241,7 @@ def dead_unit_growth(
                 for seed in range(seeds):
                     network = MLP(
                         problem.in_size,
-                        out_size,
+                        out_size_of(shape),
                         width,
                         depth,
                         function,
