@@ -29,6 +29,8 @@ from ._domain import (
     part_of,
 )
 from ._periodic import Periodic, check_faces
+from ._required import required
+from ._time_first import TimeFirst, check_names
 from ._types import FieldLike
 
 
@@ -133,7 +135,7 @@ class Problem(eqx.Module):
         array ``(k,)``, or a dictionary of these whose keys become names.
     conditions
         `Dirichlet`, `Neumann`, `Robin`, `Periodic`, `Initial`, `Condition`, in any
-        order.
+        order; ``[]`` for a field that has them built in.
     time
         First and last time ``(t0, t1)`` of an evolution; the field is then
         ``u(t, x)``.
@@ -148,6 +150,8 @@ class Problem(eqx.Module):
 
     Raises
     ------
+    TypeError
+        If `residual` or `conditions` is left out.
     ValueError
         If an argument has the wrong kind, `time` is not increasing, an `Initial`
         or `conserved` comes without `time`, a condition's part does not lie on the
@@ -178,6 +182,12 @@ class Problem(eqx.Module):
     conserved: dict[str, Callable[..., Any]]
     name: str | None = eqx.field(static=True)
 
+    @required(
+        residual="the equation as a function, `pinn.Problem(domain, residual, ...)`.",
+        conditions="write `pinn.Problem(domain, residual, "
+        "[pinn.Dirichlet(domain.boundary, 0.0)])`, or an empty list where the field "
+        "has the conditions built in.",
+    )
     def __init__(
         self,
         domain: AbstractDomain,
@@ -331,7 +341,7 @@ def _check_call(
     except (TypeError, ValueError):  # no function, or one that does not tell
         return
     try:
-        signature.bind(*arguments, **keywords)
+        bound = signature.bind(*arguments, **keywords)
     except TypeError:
         call = ", ".join((*arguments, *keywords))
         way_out = (
@@ -344,6 +354,8 @@ def _check_call(
             f"{what} is called as `{name}({call})`; got a function of {signature}. "
             f"{way_out}"
         ) from None
+    if "t" in arguments:
+        check_names(what, [name for name in bound.arguments if name not in keywords])
 
 
 def _check_calls(condition: AbstractCondition, point: tuple[str, ...]) -> None:
@@ -417,7 +429,10 @@ def residual_shape(problem: Problem, term: Term, u: FieldLike) -> Any:
     )
 
     def traced(row):
-        result = term.residual(u, row)
+        try:
+            result = term.residual(TimeFirst(u), row)
+        except (AttributeError, IndexError, TypeError) as error:
+            raise ValueError(_of_the_user(what, row, error)) from error
         for leaf in jax.tree.leaves(result, is_leaf=callable):
             if callable(leaf):
                 raise ValueError(
@@ -452,6 +467,20 @@ def residual_shape(problem: Problem, term: Term, u: FieldLike) -> Any:
                 "an array `(2,)`."
             )
     return shapes
+
+
+def _of_the_user(what: str, row: RowInput, error: Exception) -> str:
+    """What a function of the user's was called with, and what came of it."""
+    letters = ("t", "x")[-len(row.arguments) :]
+    call = f"u({', '.join(letters)})"
+    shapes = ", ".join(
+        f"`{letter}` of shape {a.shape}"
+        for letter, a in zip(letters, row.arguments, strict=True)
+    )
+    return (
+        f"{what} fails at one point, with {shapes} and a field `{call}`: "
+        f"{type(error).__name__}: {error}"
+    )
 
 
 def row_struct(problem: Problem, term: Term) -> RowInput:

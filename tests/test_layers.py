@@ -19,6 +19,8 @@ LEVELS = {
     "_interrupt": 0,
     "_paths": 0,
     "_progress": 0,
+    "_required": 0,
+    "_time_first": 0,
     "activations": 0,
     "callbacks": 0,
     "metrics": 0,

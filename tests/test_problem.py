@@ -1,5 +1,7 @@
 """Problems: terms in order, where their points lie, and what is refused."""
 
+import inspect
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -245,6 +247,48 @@ EDGE = Dirichlet(SQUARE.boundary, 0.0)
 def test_errors_name_the_argument(make, message):
     with refused(message):
         make()
+
+
+def test_what_is_left_out_is_named_with_a_line_to_write():
+    missing = {
+        r"`conditions` is missing.*pinn\.Dirichlet\(.*empty list": lambda: Problem(
+            SQUARE, poisson
+        ),
+        r"`residual` is missing": lambda: Problem(SQUARE),
+        r"`key` is missing.*key=jax\.random\.key\(0\)": lambda: pinn.solve(
+            Problem(SQUARE, poisson, [EDGE])
+        ),
+    }
+    for message, make in missing.items():
+        with pytest.raises(TypeError, match=message):
+            make()
+    # Type checkers and readers still see that there is no default.
+    key = inspect.signature(pinn.solve).parameters["key"]
+    assert key.default is key.empty
+
+
+def test_time_comes_first_is_said():
+    cold = Dirichlet(ROD.boundary, 0.0)
+    evolution = lambda residual: Problem(ROD, residual, [cold], time=(0, 1))
+    with refused(r"`residual` takes the time first.*\(u, x, t\).*Write \(u, t, x\)"):
+        evolution(lambda u, x, t: u(x, t))
+    with refused(r"`value` of `Dirichlet` takes the time first"):
+        Problem(ROD, heat, [Dirichlet(ROD.boundary, lambda x, t: t)], time=(0.0, 1.0))
+    # A network would join the arguments in either order.
+    for residual in (
+        lambda u, t, x: u(x, t),
+        lambda u, t, x: dt(u)(x, t),
+        lambda u, t, x: laplacian(u)(x, t),
+    ):
+        problem = evolution(residual)
+        with refused(r"takes the time first, `.*\(t, x\)`; .*shape \(1,\)"):
+            residual_shape(problem, problem.equation, lambda *y: jnp.sum(y[0]))
+
+
+def test_an_error_inside_a_residual_says_what_it_was_called_with():
+    problem = Problem(SQUARE, lambda u, x: u(x) - x[0, 0], [EDGE])
+    with refused(r"`residual` of the problem fails.*`x` of shape \(2,\).*IndexError"):
+        residual_shape(problem, problem.equation, lambda x: x[0])
 
 
 def test_functions_whose_signature_is_unknown_or_open_are_left_alone():

@@ -83,6 +83,12 @@ def preflight_text(error: PreflightError) -> str:
 
 def user_place(error: BaseException) -> str:
     """``FILE:LINE: `` of the user's line that an error went through last."""
+    if error.__cause__ is not None:
+        return user_place(error.__cause__) or _place(error)
+    return _place(error)
+
+
+def _place(error: BaseException) -> str:
     place = ""
     frame = error.__traceback__
     while frame is not None:

@@ -55,7 +55,7 @@ def check(
             problem, _ = load(name, settings)
             key = jax.random.key(seed)
             field = chosen.default_field(problem, field_shape(problem), key=key)
-            report = preflight(problem, field, key=key)
+            report = preflight(problem, field, key=key, own=True)
         if not as_json:
             _show.console().print(_show.preflight_table(report))
         if not report.ok:
