@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, PRNGKeyArray
 
+from ._called import Called, check_names
 from ._condition import (
     AbstractCondition,
     Condition,
@@ -28,9 +29,9 @@ from ._domain import (
     draw,
     part_of,
 )
+from ._entries import missing_entry
 from ._periodic import Periodic, check_faces
 from ._required import required
-from ._time_first import TimeFirst, check_names
 from ._types import FieldLike
 
 
@@ -226,6 +227,8 @@ class Problem(eqx.Module):
             _on_boundary(condition, domain, self.time)
             for condition in _check_conditions(conditions)
         )
+        if name is not None and not isinstance(name, str):
+            raise ValueError(f"`name` of a problem takes a text; got {name!r}.")
         check_faces(self.conditions)
         self.conditions = tuple(
             condition.settled(residual, exact, self.time is not None)
@@ -428,9 +431,12 @@ def residual_shape(problem: Problem, term: Term, u: FieldLike) -> Any:
         else (f"the residual of the condition {term.name!r}")
     )
 
+    inputs = row_struct(problem, term)
+    point = tuple(a.shape for a in inputs.arguments)
+
     def traced(row):
         try:
-            result = term.residual(TimeFirst(u), row)
+            result = term.residual(Called(u, point), row)
         except (AttributeError, IndexError, TypeError) as error:
             raise ValueError(_of_the_user(what, row, error)) from error
         for leaf in jax.tree.leaves(result, is_leaf=callable):
@@ -445,7 +451,13 @@ def residual_shape(problem: Problem, term: Term, u: FieldLike) -> Any:
                 )
         return result
 
-    shapes = jax.eval_shape(traced, row_struct(problem, term))
+    closed, shapes = jax.make_jaxpr(traced, return_shape=True)(inputs)
+    missing = missing_entry(closed)
+    if missing is not None:
+        raise ValueError(
+            f"{what} reads {missing}, which JAX would replace by the nearest one. "
+            "Entries are counted from 0."
+        )
     leaves = jax.tree_util.tree_leaves_with_path(shapes)
     if not leaves:
         raise ValueError(f"{what} returns nothing; return `left side - right side`.")
@@ -477,10 +489,19 @@ def _of_the_user(what: str, row: RowInput, error: Exception) -> str:
         f"`{letter}` of shape {a.shape}"
         for letter, a in zip(letters, row.arguments, strict=True)
     )
+    kind, text = type(error).__name__, str(error).split("\n")[0].rstrip(".")
     return (
-        f"{what} fails at one point, with {shapes} and a field `{call}`: "
-        f"{type(error).__name__}: {error}"
+        f"{what} fails at one point, with {shapes} and a field `{call}`: {kind}: "
+        f"{text}.{_WAYS_OUT.get(kind, '')}"
     )
+
+
+_NUMPY = " Use functions of `jax.numpy` in place of those of `numpy` and `math`."
+_WAYS_OUT = {
+    "TracerArrayConversionError": _NUMPY,
+    "ConcretizationTypeError": _NUMPY,
+    "TracerBoolConversionError": " Use `jnp.where(condition, a, b)` in place of `if`.",
+}
 
 
 def row_struct(problem: Problem, term: Term) -> RowInput:

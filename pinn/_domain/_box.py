@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float
 
 from ._base import AbstractDomain
-from ._check import check_point, concrete, norm, real, show
+from ._check import check_point, concrete, norm, reals, show
 from ._draw import choose
 from ._part import AbstractPart
 
@@ -119,8 +119,8 @@ class Interval(AbstractBox):
     (5, 1)
     """
 
-    a: Float[Array, ""] = eqx.field(converter=real)
-    b: Float[Array, ""] = eqx.field(converter=real)
+    a: Float[Array, ""] = eqx.field(converter=reals("`a` of an `Interval`"))
+    b: Float[Array, ""] = eqx.field(converter=reals("`b` of an `Interval`"))
 
     def __check_init__(self):
         if self.a.shape != () or self.b.shape != ():
@@ -169,8 +169,8 @@ class Box(AbstractBox):
     False
     """
 
-    lower: Float[Array, " dim"] = eqx.field(converter=real)
-    upper: Float[Array, " dim"] = eqx.field(converter=real)
+    lower: Float[Array, " dim"] = eqx.field(converter=reals("`lower` of a `Box`"))
+    upper: Float[Array, " dim"] = eqx.field(converter=reals("`upper` of a `Box`"))
 
     def __check_init__(self):
         got = f"got lower={show(self.lower)}, upper={show(self.upper)}."

@@ -1,5 +1,6 @@
 """What constructors ask of their arguments, and lengths below which nothing counts."""
 
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -20,6 +21,18 @@ def real(x: Any) -> Float[Array, "..."]:
     if not any(jnp.issubdtype(numbers.dtype, kind) for kind in kinds):
         raise TypeError(f"real numbers are expected; got {x!r}")
     return jax.device_put(numbers.astype(dtype))
+
+
+def reals(what: str) -> Callable[[Any], Float[Array, "..."]]:
+    """`real` for an argument, which is named where it is none."""
+
+    def convert(x: Any) -> Float[Array, "..."]:
+        try:
+            return real(x)
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"{what} takes real numbers; got {x!r}.") from error
+
+    return convert
 
 
 def concrete(tree: Any) -> bool:

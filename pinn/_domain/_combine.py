@@ -29,6 +29,12 @@ class AbstractCombination(AbstractDomain):
 
     def __check_init__(self):
         form = f"a {self.sign} b"
+        for one in (self.a, self.b):
+            if not isinstance(one, AbstractDomain):
+                raise ValueError(
+                    f"`{form}` takes two domains, such as `pinn.Disk(centre, radius)`; "
+                    f"got {one!r}."
+                )
         if self.a.dim != self.b.dim:
             raise ValueError(
                 f"`{form}` takes domains of equal dimension; got {self.a.dim} and "

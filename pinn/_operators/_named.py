@@ -8,8 +8,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array
 
+from .._called import check_order
 from .._propagate import propagate
-from .._time_first import check_order
 from .._types import FieldLike
 
 

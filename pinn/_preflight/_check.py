@@ -7,6 +7,7 @@ import jax
 import numpy as np
 from jaxtyping import PRNGKeyArray
 
+from .._checks import check_key
 from .._equation import TermJet, analyse
 from .._points import Points
 from .._problem import Problem
@@ -109,6 +110,7 @@ def preflight(
     ['vanishing-derivative', 'dead-residual']
     """
     check_field(problem, field)
+    check_key(key)
     given = points is not None
     if points is None:
         points = draw(problem, key)

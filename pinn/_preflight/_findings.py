@@ -54,10 +54,14 @@ def check_field(problem: Problem, field: Any) -> None:
             "`field` takes a network, a function of one point; got "
             f"{type(field).__name__}."
         )
+    if isinstance(field, type):
+        raise ValueError(
+            f"`field` takes an instance, `{field.__name__}(...)`; got the class."
+        )
     arguments = row_struct(problem, problem.equation).arguments
     call = "u(x)" if len(arguments) == 1 else "u(t, x)"
     try:
-        jax.eval_shape(field, *arguments)
+        shape = jax.eval_shape(field, *arguments).shape
     except Exception as error:
         shapes = ", ".join(str(a.shape) for a in arguments)
         raise ValueError(
@@ -69,6 +73,14 @@ def check_field(problem: Problem, field: Any) -> None:
                 else " A network of one array is wrapped: `pinn.Concatenated(net)`."
             )
         ) from error
+    if problem.exact is not None:
+        exact = jax.eval_shape(problem.exact, *arguments).shape
+        if math.prod(exact) != math.prod(shape):
+            raise ValueError(
+                f"`field` has the shape {shape} at one point, the problem's `exact` "
+                f"solution {exact}. Give the network as many outputs "
+                "(`out_size`)."
+            )
 
 
 def order_finding(
