@@ -323,7 +323,7 @@ def component_of(u: FieldLike, index: int | None) -> FieldLike:
 
     def component(*arguments: Array) -> Array:
         value = jnp.asarray(u(*arguments))
-        if value.ndim == 0 or index >= value.shape[0]:
+        if value.ndim == 0 or not -value.shape[0] <= index < value.shape[0]:
             raise ValueError(
                 f"`component` of a condition is {index}, counted from 0; the field has "
                 f"shape {value.shape} at one point."
@@ -373,10 +373,9 @@ def _check(kind: str, where: Any, weight: Any, component: Any = None) -> None:
 
 
 def check_weight(kind: str, weight: Any, component: Any = None) -> None:
-    if component is not None and not (is_whole(component) and component >= 0):
+    if component is not None and not is_whole(component):
         raise ValueError(
-            f"`component` of `{kind}` takes an integer of at least 0; got "
-            f"{component!r}."
+            f"`component` of `{kind}` takes an integer; got {component!r}."
         )
     if weight is None:
         return

@@ -3,12 +3,12 @@
 import functools
 import inspect
 from collections.abc import Callable
-from typing import ParamSpec, TypeVar
+from typing import Any, TypeVar, cast
 
-P, R = ParamSpec("P"), TypeVar("R")
+F = TypeVar("F", bound=Callable[..., Any])
 
 
-def required(**lines: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
+def required(**lines: str) -> Callable[[F], F]:
     """Say by name and example which argument of a function is missing.
 
     The signature stays what it is, for readers and for type checkers; only Python's own
@@ -25,7 +25,7 @@ def required(**lines: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
         From the function, where one of them is left out.
     """
 
-    def decorate(function: Callable[P, R]) -> Callable[P, R]:
+    def decorate(function: F) -> F:
         by_position = [
             name
             for name, parameter in inspect.signature(function).parameters.items()
@@ -33,13 +33,13 @@ def required(**lines: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
         ]
 
         @functools.wraps(function)
-        def called(*args: P.args, **kwargs: P.kwargs) -> R:
+        def called(*args: Any, **kwargs: Any) -> Any:
             given = {*by_position[: len(args)], *kwargs}
             for name, line in lines.items():
                 if name not in given:
                     raise TypeError(f"`{name}` is missing: {line}")
             return function(*args, **kwargs)
 
-        return called
+        return cast(F, called)  # a method stays one, to type checkers too
 
     return decorate

@@ -73,6 +73,16 @@ def _text(error: Exception) -> str:
     return f"{place}{kind}: {text} (--debug shows the traceback)"
 
 
+def shown_text(error: PreflightError) -> str:
+    """The same where the table of findings has been printed: only the way on."""
+    ids = [f.id for f in error.report.errors]
+    options = " ".join(f"--allow {name}" for name in ids)
+    return (
+        f"the check found {', '.join(ids)}; its table says why and what to do. To "
+        f"solve all the same: {options}."
+    )
+
+
 def preflight_text(error: PreflightError) -> str:
     """What the pre-flight check found wrong, in one line, and the options to go on."""
     errors = error.report.errors

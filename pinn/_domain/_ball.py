@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float
 
 from ._base import AbstractDomain
-from ._check import check_point, concrete, norm, reals, show
+from ._check import check_point, concrete, norm, on_host, reals, show
 from ._part import AbstractPart
 
 
@@ -37,7 +37,8 @@ class AbstractBall(AbstractDomain):
 
     @property
     def measure(self) -> float:
-        return float(self.extent)
+        with on_host(self):
+            return float(self.extent)
 
     @property
     def pieces(self) -> tuple[AbstractPart, ...]:
@@ -169,7 +170,8 @@ class Sphere(AbstractPart):
 
     @property
     def measure(self) -> float:
-        return float(self.extent)
+        with on_host(self):
+            return float(self.extent)
 
     def place(
         self, cube: Float[Array, "n cube"]
