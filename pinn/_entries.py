@@ -32,7 +32,8 @@ def _missing(jaxpr: Jaxpr) -> str | None:
         if name in _ON_INDICES and all(v is not None for v in values):
             known[eqn.outvars[0]] = _ON_INDICES[name](*values)
         if name == "dynamic_slice":
-            shape, sizes = eqn.invars[0].aval.shape, eqn.params["slice_sizes"]
+            operand: Any = eqn.invars[0].aval
+            shape, sizes = operand.shape, eqn.params["slice_sizes"]
             for length, size, start in zip(shape, sizes, values[1:], strict=True):
                 if start is not None and not 0 <= start <= length - size:
                     asked = int(start) if start >= 0 else int(start) - length

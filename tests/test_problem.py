@@ -291,6 +291,37 @@ def test_an_error_inside_a_residual_says_what_it_was_called_with():
         residual_shape(problem, problem.equation, lambda x: x[0])
 
 
+@pytest.mark.parametrize(
+    ("residual", "message"),
+    [
+        (lambda u, x: u(x) - x[2], "reads entry 2 of an axis of length 2"),
+        (lambda u, x: u(x) - x[-3], "reads entry -3 of an axis of length 2"),
+        (lambda u, x: pinn.grad(u)(x)[2], "reads entry 2 of an axis of length 2"),
+        (lambda u, x: pinn.hessian(u)(x)[0, 2], "reads entry 2"),
+        (jax.jit(lambda u, x: u(x) * x[5], static_argnums=0), "reads entry 5"),
+        (lambda u, x: u(0.0, x), r"`u` is called as `u\(x\)`.*got \(\), \(2,\)"),
+        (lambda u, x: u(jnp.stack([x, x])), r"`u`.*got \(2, 2\).*jax.vmap"),
+        (lambda u, x: u(x) - np.sin(x[0]), "Use functions of `jax.numpy`"),
+        (lambda u, x: u(x) if x[0] > 0 else x[0], "Use `jnp.where"),
+    ],
+)
+def test_what_jax_would_do_without_a_word_is_refused(residual, message):
+    problem = Problem(SQUARE, residual, [EDGE])
+    with refused(message):
+        residual_shape(problem, problem.equation, lambda x: jnp.sum(x**2))
+
+
+def test_entries_that_are_there_are_read():
+    residual = lambda u, x: u(x) - x[-2] + pinn.hessian(u)(x)[1, -1] + jnp.roll(x, 1)[0]
+    problem = Problem(SQUARE, residual, [EDGE])
+    inside = residual_shape(problem, problem.equation, lambda x: jnp.sum(x**2))
+    assert inside.shape == ()
+    # An index that is only known when it runs is left alone.
+    moving = lambda u, x: u(x) - x[jnp.astype(x[0] * 0, int) + 1]
+    problem = Problem(SQUARE, moving, [EDGE])
+    assert residual_shape(problem, problem.equation, lambda x: x[0]).shape == ()
+
+
 def test_functions_whose_signature_is_unknown_or_open_are_left_alone():
     Problem(SQUARE, lambda *arguments: arguments[0](arguments[1]), [])
     Problem(SQUARE, poisson, [Dirichlet(SQUARE.boundary, jnp.sum)], exact=jnp.max)

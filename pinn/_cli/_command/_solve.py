@@ -8,7 +8,6 @@ from typing import Annotated, Any
 import jax
 import numpy as np
 import typer
-from click.core import ParameterSource
 
 from ..._evaluate import evaluated
 from ..._files import save as save_solution
@@ -254,11 +253,8 @@ _KEPT = ("tol", "points", "weighting", "seed", "allow", "checkpoint")
 
 def _alone(context: typer.Context, precision: str) -> None:
     """Refuse what the checkpoint itself holds."""
-    given = [
-        name
-        for name in _KEPT
-        if context.get_parameter_source(name) is not ParameterSource.DEFAULT
-    ]
+    sources = ((name, context.get_parameter_source(name)) for name in _KEPT)
+    given = [name for name, source in sources if source and source.name != "DEFAULT"]
     if precision == "mixed":
         given.append("precision mixed")
     for name in given:
