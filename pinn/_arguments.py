@@ -2,11 +2,7 @@
 
 from typing import Any
 
-import jax
-import jax.numpy as jnp
-from jaxtyping import Array
-
-from ._checks import is_number
+from ._checks import check_key as check_key, is_number, is_typed as is_typed
 from ._precision import Precision, bits, turn_on
 
 # The least relative error that can be told from rounding, about 100 units of it.
@@ -29,16 +25,3 @@ def check_tolerance(tol: Any, precision: Precision) -> None:
             f"`tol`={tol:g} is below what 64-bit numbers can tell; at least "
             f"{_REACHABLE[64]} can be reached."
         )
-
-
-def check_key(key: Any) -> None:
-    if isinstance(key, jax.Array) and is_typed(key):
-        one = key.shape == ()
-    else:  # the raw keys of older programs
-        one = isinstance(key, jax.Array) and key.shape == (2,) and key.dtype == "uint32"
-    if not one:
-        raise ValueError(f"`key` takes a random key, `jax.random.key(0)`; got {key!r}.")
-
-
-def is_typed(key: Array) -> bool:
-    return jnp.issubdtype(key.dtype, jax.dtypes.prng_key)

@@ -1,6 +1,12 @@
 """Checks that many arguments need."""
 
+import difflib
+from collections.abc import Iterable
 from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array
 
 
 def is_number(value: Any) -> bool:
@@ -19,3 +25,29 @@ def check_whole(thing: Any, **least: int) -> None:
             raise ValueError(
                 f"`{name}` takes an integer of at least {bound}; got {value!r}."
             )
+
+
+def check_key(key: Any) -> None:
+    if isinstance(key, jax.Array) and is_typed(key):
+        one = key.shape == ()
+    else:  # the raw keys of older programs
+        one = isinstance(key, jax.Array) and key.shape == (2,) and key.dtype == "uint32"
+    if not one:
+        raise ValueError(f"`key` takes a random key, `jax.random.key(0)`; got {key!r}.")
+
+
+def is_typed(key: Array) -> bool:
+    return jnp.issubdtype(key.dtype, jax.dtypes.prng_key)
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """' Did you mean ...?', or nothing if no name is near."""
+    close = difflib.get_close_matches(str(name), list(known), n=1)
+    return f" Did you mean {close[0]!r}?" if close else ""
+
+
+def nearest_three(name: str, known: Iterable[str]) -> str:
+    """The names that a long list has near this one, or its first three."""
+    known = list(known)
+    close = difflib.get_close_matches(str(name), known, n=3, cutoff=0.5)
+    return ", ".join(close or known[:3])

@@ -59,6 +59,10 @@ def choose(
         return Choice(LeastSquares())
     network: Any = field  # any callable
     size = _size(network)
+    if isinstance(field, type):
+        raise ValueError(
+            f"`field` takes an instance, `{field.__name__}(...)`; got the class."
+        )
     if size == 0:
         raise ValueError(
             "`field` holds no arrays of numbers, so there is nothing to train; pass a "

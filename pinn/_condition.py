@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array
 
+from ._checks import is_whole
 from ._domain import AbstractPart, real
 from ._operators import dt, grad, jacobian
 from ._types import FieldLike
@@ -108,7 +109,7 @@ class Dirichlet(AbstractCondition):
         weight: float | None = None,
         component: int | None = None,
     ):
-        _check("Dirichlet", where, weight)
+        _check("Dirichlet", where, weight, component)
         self.where, self.value = where, _as_value("Dirichlet", value)
         self.name, self.weight, self.component = name, weight, component
 
@@ -148,7 +149,7 @@ class Neumann(AbstractCondition):
         weight: float | None = None,
         component: int | None = None,
     ):
-        _check("Neumann", where, weight)
+        _check("Neumann", where, weight, component)
         self.where, self.value = where, _as_value("Neumann", value)
         self.name, self.weight, self.component = name, weight, component
 
@@ -191,7 +192,7 @@ class Robin(AbstractCondition):
         weight: float | None = None,
         component: int | None = None,
     ):
-        _check("Robin", where, weight)
+        _check("Robin", where, weight, component)
         self.where = where
         self.a, self.b = _as_value("Robin", a), _as_value("Robin", b)
         self.value = _as_value("Robin", value)
@@ -243,7 +244,7 @@ class Initial(AbstractCondition):
         weight: float | None = None,
         component: int | None = None,
     ):
-        check_weight("Initial", weight)
+        check_weight("Initial", weight, component)
         self.where = None
         self.value = _as_value("Initial", value)
         self.rate = None if rate is None else _as_value("Initial", rate)
@@ -319,7 +320,17 @@ def _normal_derivative(u: FieldLike, row: RowInput) -> Array:
 def component_of(u: FieldLike, index: int | None) -> FieldLike:
     if index is None:
         return lambda *arguments: jnp.asarray(u(*arguments))
-    return lambda *arguments: jnp.asarray(u(*arguments))[index]
+
+    def component(*arguments: Array) -> Array:
+        value = jnp.asarray(u(*arguments))
+        if value.ndim == 0 or not -value.shape[0] <= index < value.shape[0]:
+            raise ValueError(
+                f"`component` of a condition is {index}, counted from 0; the field has "
+                f"shape {value.shape} at one point."
+            )
+        return value[index]
+
+    return component
 
 
 def _evaluate(kind: str, value: Any, arguments: tuple, like: Array) -> Array:
@@ -352,16 +363,20 @@ def _as_value(kind: str, value: Any) -> Any:
         ) from error
 
 
-def _check(kind: str, where: Any, weight: Any) -> None:
+def _check(kind: str, where: Any, weight: Any, component: Any = None) -> None:
     if not isinstance(where, AbstractPart):
         raise ValueError(
             f"`where` of `{kind}` takes a part of a boundary, such as "
             f"`domain.boundary` or `domain.faces['left']`; got {where!r}."
         )
-    check_weight(kind, weight)
+    check_weight(kind, weight, component)
 
 
-def check_weight(kind: str, weight: Any) -> None:
+def check_weight(kind: str, weight: Any, component: Any = None) -> None:
+    if component is not None and not is_whole(component):
+        raise ValueError(
+            f"`component` of `{kind}` takes an integer; got {component!r}."
+        )
     if weight is None:
         return
     if not isinstance(weight, int | float) or not 0 < weight < math.inf:

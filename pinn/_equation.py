@@ -38,6 +38,9 @@ from ._types import FieldLike
 # lines, one per argument.
 _MOST_ENTRIES = 20_000
 _PROBES = 16
+# The share of a residual's source that no field can balance, above which it is no error
+# of rounding.
+_CONTRADICTION = 1e-3
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,9 @@ class TermJet:
         Size of the operator for each component of the residual: root mean square over
         points of $\\sum_\\alpha |\\partial F/\\partial c_\\alpha|$, in the unit of the
         residual per unit of the field.
+    contradictory
+        Whether a combination of its components does not contain the field and is not
+        zero, so that no field satisfies all of them.
     """
 
     name: str
@@ -74,6 +80,7 @@ class TermJet:
     local: bool
     depends: bool
     scale: np.ndarray
+    contradictory: bool = False
 
 
 @dataclass(frozen=True)
@@ -355,7 +362,34 @@ def _measure(term, field, frame, rows, jets, wave, order):
         "scale": (_scale(at(2 if field is None else 4)), _scale(at(0))),
         "mismatch": mismatch,
         "mismatch_size": mismatch_size,
+        "gap": _gap(values[2], at(0), at(1)),
     }
+
+
+def _gap(constant: np.ndarray, *derivatives: tuple[np.ndarray, ...]) -> float:
+    r"""How far the components of a residual F contradict one another, from 0 to 1.
+
+    Where $w^T \partial F/\partial c = 0$ at random jets, $w^T F$ does not depend on
+    the field, so that F = 0 asks for $w^T F(z, 0) = 0$. Its size is taken relative to
+    that of $F(z, 0)$, the largest over the points.
+    """
+    n, k = constant.shape
+    parts = [g.reshape(n, k, -1) for at in derivatives for g in at]
+    rows = np.concatenate(parts, axis=2)
+    known = np.isfinite(rows).all(axis=(1, 2)) & np.isfinite(constant).all(axis=1)
+    if k == 1 or not known.any():
+        return 0.0
+    rows, constant = rows[known], constant[known]
+    norms = np.linalg.norm(rows, axis=2, keepdims=True)
+    norms = np.where(norms > 0, norms, 1.0)  # components may differ in their units
+    digits = np.finfo(rows.dtype).eps
+    rows = (rows / norms).astype(float)
+    squares, w = np.linalg.eigh(rows @ rows.swapaxes(1, 2))
+    free = squares <= max(1e-13, (100 * digits) ** 2) * squares[:, -1:]
+    scaled = constant / norms[..., 0]
+    left = np.where(free, np.einsum("nij,ni->nj", w, scaled), 0.0)
+    size = np.max(np.abs(scaled))
+    return float(np.max(np.abs(left)) / size) if size > 0 else 0.0
 
 
 @Hosted
@@ -441,6 +475,7 @@ def _digest(name: str, raw: dict[str, Any], owner: tuple[int, ...]) -> TermJet:
         local=local,
         depends=largest > 0,
         scale=scale,
+        contradictory=raw["gap"] > _CONTRADICTION,
     )
 
 

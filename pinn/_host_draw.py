@@ -32,6 +32,8 @@ def on_host(
     sequence: Sequence = kronecker,
 ) -> Any:
     """`pinn._domain.draw` on the host: the same points to rounding, as NumPy arrays."""
+    if n < 1:
+        raise ValueError(f"`n` takes a number of points, at least 1; got {n}.")
     kept, found = [], 0
     size = min(max(n, 256), _BLOCK)
     for start in range(0, _MOST * max(n, 256), size):

@@ -2,6 +2,7 @@
 
 import contextlib
 import math
+import re
 import time as clocks
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -244,11 +245,7 @@ class InWindows:
         reached = None if task.tol is None else bool(estimate <= task.tol)
         reports = [w.solution.report for w in windows]
         compile_s, wall = clock.stop()
-        remarks = [
-            f"t = {w.time[0]:.6g} to {w.time[1]:.6g}: {text}"
-            for w, report in zip(windows, reports, strict=True)
-            for text in report.remarks
-        ]
+        remarks = _remarks(windows)
         if windows[-1].time[1] < _limits(problem)[1]:
             remarks.append(
                 f"the last window that was solved ends at t = {windows[-1].time[1]:.6g}"
@@ -318,6 +315,21 @@ def _worth(longer: _Solved, shorter: _Solved) -> bool:
     if shorter.error > _USELESS * shorter.size:
         return True
     return math.isnan(longer.error) or shorter.error < _WORTH * longer.error
+
+
+def _remarks(windows: list[_Solved]) -> list[str]:
+    """What was remarked in the windows, once where only its numbers differ."""
+    found: dict[str, list[str]] = {}
+    for w in windows:
+        for text in w.solution.report.remarks:
+            remark = f"t = {w.time[0]:.6g} to {w.time[1]:.6g}: {text}"
+            found.setdefault(re.sub(r"[-+.\d]+(e[-+]?\d+)?", "", text), []).append(
+                remark
+            )
+    return [
+        first if not others else f"{first} (so in {len(others) + 1} windows)"
+        for first, *others in found.values()
+    ]
 
 
 def _estimate(windows: list[_Solved]) -> float:

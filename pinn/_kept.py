@@ -108,7 +108,7 @@ def check_kept(saved: Checkpoint, problem: Any, field: Any, method: Any) -> None
     if kind != header["method"]:
         raise ValueError(
             f"`method` is {kind}; the checkpoint is of {header['method']}. Pass the "
-            "method that was passed to `solve`."
+            "method that was passed to `solve`, with the same options."
         )
 
 
@@ -150,6 +150,9 @@ def kind_of(method: Any) -> str:
         return f"TimeWindows({kind_of(method.method)}, {method.windows})"
     leaves = jax.tree.leaves(vars(method))
     numbers = [x for x in leaves if isinstance(x, int | float | str)]
+    activation = vars(method).get("activation")
+    if activation is not None:
+        numbers.append(getattr(activation, "__name__", type(activation).__name__))
     return f"{type(method).__name__}{tuple(numbers)}"
 
 

@@ -118,7 +118,9 @@ _sizes = Compiled(_measure_sizes)
 
 
 def _ratio(a: Any, b: Any) -> float:
-    with np.errstate(divide="ignore", invalid="ignore"):  # the field may be zero
+    if a == 0:  # also where the field is zero: nothing is left of nothing
+        return 0.0
+    with np.errstate(divide="ignore", invalid="ignore"):
         return float(np.divide(a, b))
 
 

@@ -13,6 +13,10 @@ def check_folder(argument: str, path: Path, way_out: str = "choose another") -> 
         Naming the argument.
     """
     folder = path.parent
+    if folder.exists() and not folder.is_dir():
+        raise ValueError(
+            f"`{argument}`: '{folder}' is a file, so nothing can lie in it; {way_out}."
+        )
     if not folder.is_dir():
         raise ValueError(
             f"`{argument}`: the folder '{folder}' does not exist; make it first."

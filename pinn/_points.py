@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from ._checks import is_whole
+from ._checks import is_whole, nearest
 from ._compiled import Compiled
 from ._condition import RowInput
 from ._domain import (
@@ -21,8 +21,9 @@ from ._domain import (
     choose,
     kronecker,
     round_holes,
+    tolerance,
 )
-from ._host import fold_in
+from ._host import Hosted, fold_in
 from ._host_draw import on_host
 from ._problem import Problem, Term
 from ._sampling import AbstractAdaptive
@@ -91,6 +92,7 @@ class PointSource:
             if name not in names:
                 raise ValueError(
                     f"`points` names the term {name!r}; the problem has {names}."
+                    f"{nearest(name, names)}"
                 )
             if isinstance(value, AbstractAdaptive):
                 if name != "equation":
@@ -228,6 +230,7 @@ def _given(problem: Problem, term: Term, value: Any) -> RowInput:
         raise ValueError(f"{takes}; got {value!r}.") from error
     if array.ndim != 2 or array.shape[1] != problem.in_size or not len(array):
         raise ValueError(f"{takes}; got shape {array.shape}.")
+    _check_places(problem, term, np.asarray(array))
     dim = problem.domain.dim
     x = array[:, -dim:]
     times = tuple(array[:, i] for i in range(problem.in_size - dim))
@@ -237,6 +240,37 @@ def _given(problem: Problem, term: Term, value: Any) -> RowInput:
         normal = gradient / jnp.linalg.norm(gradient, axis=1, keepdims=True)
     partner = None if term.partner is None else term.partner(x)
     return RowInput((*times, x), normal, partner)
+
+
+def _check_places(problem: Problem, term: Term, points: np.ndarray) -> None:
+    """Refuse points of the user's that lie elsewhere than their term."""
+    bad = ~np.isfinite(points).all(axis=1)
+    what = "are not finite"
+    if not bad.any():
+        x, tol = (
+            points[:, -problem.domain.dim :],
+            np.asarray(tolerance(problem.domain.bounds)),
+        )
+        bad = ~np.asarray(_lies(term.region, x, tol))
+        where = "in the domain" if term.name == "equation" else "where it holds"
+        what = f"do not lie {where}"
+        if problem.time is not None:
+            start, stop = problem.time if term.moving else problem.time[:1] * 2
+            slack = 1e-6 * (problem.time[1] - problem.time[0])
+            bad |= (points[:, 0] < start - slack) | (points[:, 0] > stop + slack)
+    if bad.any():
+        first = np.array2string(points[bad][0], precision=4, separator=", ")
+        raise ValueError(
+            f"`points` of {term.name!r}: {int(bad.sum())} of {len(points)} {what}, "
+            f"first {first}."
+        )
+
+
+@Hosted
+def _lies(region, x, tol):
+    if isinstance(region, AbstractPart):
+        return jax.vmap(lambda y: region.covers(y, tol))(x)
+    return jax.vmap(region.signed_distance)(x) <= tol
 
 
 class _Crowded(eqx.Module):

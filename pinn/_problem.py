@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, PRNGKeyArray
 
+from ._called import Called, check_names
 from ._condition import (
     AbstractCondition,
     Condition,
@@ -28,7 +29,9 @@ from ._domain import (
     draw,
     part_of,
 )
+from ._entries import missing_entry
 from ._periodic import Periodic, check_faces
+from ._required import required
 from ._types import FieldLike
 
 
@@ -133,7 +136,7 @@ class Problem(eqx.Module):
         array ``(k,)``, or a dictionary of these whose keys become names.
     conditions
         `Dirichlet`, `Neumann`, `Robin`, `Periodic`, `Initial`, `Condition`, in any
-        order.
+        order; ``[]`` for a field that has them built in.
     time
         First and last time ``(t0, t1)`` of an evolution; the field is then
         ``u(t, x)``.
@@ -148,6 +151,8 @@ class Problem(eqx.Module):
 
     Raises
     ------
+    TypeError
+        If `residual` or `conditions` is left out.
     ValueError
         If an argument has the wrong kind, `time` is not increasing, an `Initial`
         or `conserved` comes without `time`, a condition's part does not lie on the
@@ -178,6 +183,12 @@ class Problem(eqx.Module):
     conserved: dict[str, Callable[..., Any]]
     name: str | None = eqx.field(static=True)
 
+    @required(
+        residual="the equation as a function, `pinn.Problem(domain, residual, ...)`.",
+        conditions="write `pinn.Problem(domain, residual, "
+        "[pinn.Dirichlet(domain.boundary, 0.0)])`, or an empty list where the field "
+        "has the conditions built in.",
+    )
     def __init__(
         self,
         domain: AbstractDomain,
@@ -216,6 +227,8 @@ class Problem(eqx.Module):
             _on_boundary(condition, domain, self.time)
             for condition in _check_conditions(conditions)
         )
+        if name is not None and not isinstance(name, str):
+            raise ValueError(f"`name` of a problem takes a text; got {name!r}.")
         check_faces(self.conditions)
         self.conditions = tuple(
             condition.settled(residual, exact, self.time is not None)
@@ -331,7 +344,7 @@ def _check_call(
     except (TypeError, ValueError):  # no function, or one that does not tell
         return
     try:
-        signature.bind(*arguments, **keywords)
+        bound = signature.bind(*arguments, **keywords)
     except TypeError:
         call = ", ".join((*arguments, *keywords))
         way_out = (
@@ -344,6 +357,8 @@ def _check_call(
             f"{what} is called as `{name}({call})`; got a function of {signature}. "
             f"{way_out}"
         ) from None
+    if "t" in arguments:
+        check_names(what, [name for name in bound.arguments if name not in keywords])
 
 
 def _check_calls(condition: AbstractCondition, point: tuple[str, ...]) -> None:
@@ -416,8 +431,14 @@ def residual_shape(problem: Problem, term: Term, u: FieldLike) -> Any:
         else (f"the residual of the condition {term.name!r}")
     )
 
+    inputs = row_struct(problem, term)
+    point = tuple(a.shape for a in inputs.arguments)
+
     def traced(row):
-        result = term.residual(u, row)
+        try:
+            result = term.residual(Called(u, point), row)
+        except (AttributeError, IndexError, TypeError) as error:
+            raise ValueError(_of_the_user(what, row, error)) from error
         for leaf in jax.tree.leaves(result, is_leaf=callable):
             if callable(leaf):
                 raise ValueError(
@@ -430,7 +451,13 @@ def residual_shape(problem: Problem, term: Term, u: FieldLike) -> Any:
                 )
         return result
 
-    shapes = jax.eval_shape(traced, row_struct(problem, term))
+    closed, shapes = jax.make_jaxpr(traced, return_shape=True)(inputs)
+    missing = missing_entry(closed)
+    if missing is not None:
+        raise ValueError(
+            f"{what} reads {missing}, which JAX would replace by the nearest one. "
+            "Entries are counted from 0."
+        )
     leaves = jax.tree_util.tree_leaves_with_path(shapes)
     if not leaves:
         raise ValueError(f"{what} returns nothing; return `left side - right side`.")
@@ -452,6 +479,29 @@ def residual_shape(problem: Problem, term: Term, u: FieldLike) -> Any:
                 "an array `(2,)`."
             )
     return shapes
+
+
+def _of_the_user(what: str, row: RowInput, error: Exception) -> str:
+    """What a function of the user's was called with, and what came of it."""
+    letters = ("t", "x")[-len(row.arguments) :]
+    call = f"u({', '.join(letters)})"
+    shapes = ", ".join(
+        f"`{letter}` of shape {a.shape}"
+        for letter, a in zip(letters, row.arguments, strict=True)
+    )
+    kind, text = type(error).__name__, str(error).split("\n")[0].rstrip(".")
+    return (
+        f"{what} fails at one point, with {shapes} and a field `{call}`: {kind}: "
+        f"{text}.{_WAYS_OUT.get(kind, '')}"
+    )
+
+
+_NUMPY = " Use functions of `jax.numpy` in place of those of `numpy` and `math`."
+_WAYS_OUT = {
+    "TracerArrayConversionError": _NUMPY,
+    "ConcretizationTypeError": _NUMPY,
+    "TracerBoolConversionError": " Use `jnp.where(condition, a, b)` in place of `if`.",
+}
 
 
 def row_struct(problem: Problem, term: Term) -> RowInput:

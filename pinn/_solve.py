@@ -14,11 +14,17 @@ from ._kept import check_kept, options
 from ._method import AbstractMethod, TimeWindows
 from ._precision import Precision, resolved
 from ._problem import Problem
+from ._required import required
 from ._solution import Solution
 from ._task import Clock, Task
 from ._weighting import AbstractBalance
 
 
+@required(
+    problem="give a `pinn.Problem`, `pinn.solve(problem, key=jax.random.key(0))`.",
+    key="everything random is drawn from it; write "
+    "`pinn.solve(problem, key=jax.random.key(0))`.",
+)
 def solve(
     problem: Problem,
     field: Callable[..., Any] | None = None,
@@ -97,6 +103,8 @@ def solve(
 
     Raises
     ------
+    TypeError
+        If `problem` or `key` is left out.
     ValueError
         If an argument is wrong, before anything is compiled for the solve.
     PreflightError

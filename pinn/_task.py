@@ -140,7 +140,9 @@ class Task:
             field = method.default_field(problem, shape, key=keys())
             counts = source.counts(method.number_of_points(field))
             train = source.draw(counts)
-        report = preflight(problem, field, key=key, points=train, jets=jets, tol=tol)
+        report = preflight(
+            problem, field, key=key, points=train, jets=jets, tol=tol, own=own
+        )
         report = report.allowing(self.allow)
         if not report.ok:
             raise PreflightError(report)

@@ -10,14 +10,15 @@ ERROR_POINTS = 10_000
 def relative_l2(values: Float[Array, "n *d"], reference: Float[Array, "n *d"]) -> Array:
     r"""$\|u - v\|_2 / \|v\|_2$ over points, dimensionless.
 
-    Where the reference is zero everywhere this is infinite, or NaN if both are.
+    Where the reference is zero everywhere this is infinite, or 0 if both are.
 
     Examples
     --------
     >>> float(pinn.metrics.relative_l2(jnp.array([3.0, 4.5]), jnp.array([3.0, 4.0])))
     0.1
     """
-    return root_mean_square(values - reference) / root_mean_square(reference)
+    error, size = root_mean_square(values - reference), root_mean_square(reference)
+    return jnp.where(error == 0, 0.0, error / jnp.where(error == 0, 1.0, size))
 
 
 def max_error(values: Float[Array, "n *d"], reference: Float[Array, "n *d"]) -> Array:

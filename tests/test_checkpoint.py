@@ -17,6 +17,7 @@ from helpers import refused
 
 import pinn
 from pinn._checkpoint import Folder, filled, leaves_of
+from pinn._kept import kind_of
 
 METHODS = {
     "least-squares": lambda: pinn.LeastSquares(features=40, largest=90),
@@ -158,6 +159,14 @@ def copy(kept, tmp_path):
     import shutil
 
     return shutil.copytree(kept, tmp_path / "copy")
+
+
+def test_a_method_with_another_activation_is_another():
+    sin = pinn.LeastSquares(activation=pinn.activations.sin)
+    tanh = pinn.LeastSquares(activation=pinn.activations.tanh)
+    snake = pinn.LeastSquares(activation=pinn.activations.Snake())
+    assert len({kind_of(m) for m in (pinn.LeastSquares(), sin, tanh, snake)}) == 4
+    assert "tanh" in kind_of(pinn.TimeWindows(tanh))
 
 
 def test_two_generations_stay(kept):

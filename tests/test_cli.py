@@ -128,8 +128,12 @@ def test_relu_is_refused_with_the_reason_and_the_way_out(run):
     assert code == 2
     assert "vanishing-derivative" in out
     for text in ("`relu`", "order 2", "Laplacian of exactly zero", "`tanh`", "`gelu`"):
-        assert text in err
+        assert text in " ".join(out.split())
+    # Said once, in the table; the error is what it found and the way on.
     assert err.count("\n") == 1
+    assert "vanishing-derivative, dead-residual; its table" in err
+    assert "--allow vanishing-derivative --allow dead-residual" in err
+    assert "order 2" not in err
 
 
 def test_check_as_json(run):
@@ -155,7 +159,10 @@ def test_an_allowed_finding_does_not_stop_the_solve(run):
     ("arguments", "expected"),
     [
         (["posson"], ["'posson'", "poisson, heat, poisson-holes", "'poisson'?"]),
-        (["poisson", "--activation", "tahn"], ["'tahn'", "'tanh'?", "silu"]),
+        (
+            ["poisson", "--activation", "tahn"],
+            ["'tahn'", "nearest are tanh", "lists all 115"],
+        ),
         (["poisson", "--method", "first_order"], ["least-squares", "'first-order'?"]),
         (["poisson", "--set", "freqency=4"], ["'freqency'", "'frequency'?"]),
         (["poisson", "--set", "frequency"], ["`--set`", "NAME=VALUE", "'frequency'"]),
@@ -177,6 +184,14 @@ def test_an_allowed_finding_does_not_stop_the_solve(run):
             ["heat", "--method", "evolve", "--activation", "sin"],
             ["`--activation`", "neural-galerkin", "evolve takes --features"],
         ),
+        (["poisson", "--resume", "kept", "--seed", "0"], ["`--seed` cannot go"]),
+        (["poisson", "--resume", "kept", "--allow", "few-points"], ["`--allow`"]),
+        (
+            ["poisson", "--resume", "kept", "--precision", "mixed"],
+            ["`--precision mixed` cannot go with `--resume`"],
+        ),
+        (["poisson", "--budget-s", "0"], ["`budget_s`", "positive", "0.0"]),
+        (["poisson", "--out", "/etc/passwd/a.png"], ["`--out`", "passwd' is a file"]),
         (["heat", "--weighting", "casual"], ["'casual'", "'causal'?"]),
         (["heat", "--weighting", "causal"], ["Causal", "LeastSquares", "FirstOrder"]),
         (
@@ -405,6 +420,14 @@ def test_ctrl_c_keeps_the_best_answer(tmp_path):
     assert "Interrupted" in report["result"]
     assert report["relative_l2"] < 10
     assert (tmp_path / report["picture"]).is_file()
+
+
+def test_a_budget_ends_a_solve_with_its_best(run):
+    few = ("--features", 30, "--no-plot", "--json")
+    code, out, _ = run("solve", "heat", "--budget-s", 0.01, "--tol", 1e-12, *few)
+    report = json.loads(out)
+    assert (code, report["reached"]) == (1, False)
+    assert report["result"].startswith("The time budget was used up")
 
 
 @pytest.mark.slow

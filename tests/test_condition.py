@@ -171,6 +171,11 @@ def test_a_value_of_the_wrong_shape_is_refused(condition, field, row):
         (lambda: Initial(0.0, weight=0.0), "`weight` of `Initial`.*positive"),
         (lambda: Initial(0.0, weight=float("nan")), "`weight` of `Initial`"),
         (lambda: Initial(0.0, weight=float("inf")), "`weight` of `Initial`.*finite"),
+        (lambda: Initial(0.0, component="x"), "`component` of `Initial`.*integer"),
+        (
+            lambda: Dirichlet(EDGE, 0.0, component=3).residual(v, ROW),
+            r"`component` of a condition is 3, counted from 0;.*shape \(3,\)",
+        ),
         (lambda: Neumann(EDGE, 0.0, weight="big"), "`weight` of `Neumann`.*'big'"),
         (lambda: Condition(EDGE, 0.0), r"`Condition\(where, residual\)` takes"),
     ],

@@ -8,9 +8,11 @@ import jax.numpy as jnp
 import jax.random as jr
 import numpy as np
 import pytest
+from helpers import refused
 from numpy.testing import assert_allclose
 from scipy.stats import chi2_contingency, chisquare, kstest
 
+import pinn
 from pinn._domain import (
     Ball,
     Box,
@@ -559,3 +561,35 @@ def test_the_description_of_a_combination_reads_back_as_the_same_domain(make):
     domain = make(a, b, c)
     names = {"Disk": lambda p, r: Disk([*p], r), "Box": lambda p, q: Box([*p], [*q])}
     assert eqx.tree_equal(eval(domain.describe(), names), domain)
+
+
+REGIONS = {
+    "interval": pinn.Interval(0.0, 2.0),
+    "box": pinn.Box([0.0, 0.0], [2.0, 1.0]),
+    "ball": pinn.Ball([0.0, 0.0, 0.0], 1.0),
+    "difference": pinn.Box([0.0, 0.0], [2.0, 1.0]) - pinn.Disk([1.0, 0.5], 0.25),
+}
+
+
+@pytest.mark.parametrize("region", REGIONS.values(), ids=REGIONS)
+def test_a_measure_is_a_number_of_the_host_while_something_else_is_traced(region):
+    """Of a region that is known; one that is traced has none, and says so."""
+    inside = jax.jit(lambda x: x * region.measure * region.boundary.measure)(1.0)
+    assert inside == region.measure * region.boundary.measure
+    for of in (lambda r: r.measure, lambda r: r.boundary.measure):
+        with refused("`measure` is a number on the host.*`extent`"):
+            jax.jit(of)(region)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: pinn.Interval("0", 1.0), "`a` of an `Interval` takes real numbers"),
+        (lambda: pinn.Box([0.0], ["1"]), "`upper` of a `Box` takes real numbers"),
+        (lambda: pinn.Disk([0.0, 0.0], "1"), "`radius` of a `Disk` takes real numbers"),
+        (lambda: pinn.Interval(0.0, 1.0) - 1.0, "`a - b` takes two domains.*got 1.0"),
+    ],
+)
+def test_what_is_no_number_or_no_domain_is_named(make, message):
+    with refused(message):
+        make()

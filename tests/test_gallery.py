@@ -136,6 +136,15 @@ def test_a_damaged_record_is_refused_and_kept(examples, tmp_path):
     assert (tmp_path / "page" / "gallery.json").read_text() == "{"
 
 
+def test_force_writes_between_the_files_of_a_folder(examples, tmp_path):
+    (tmp_path / "page").mkdir()
+    (tmp_path / "page" / "mine.txt").write_text("mine")
+    assert run("good", "--out", "page").exit_code == 2
+    assert run("good", "--out", "page", "--force").exit_code == 0
+    assert (tmp_path / "page" / "mine.txt").read_text() == "mine"
+    assert (tmp_path / "page" / "index.html").is_file()
+
+
 def test_ctrl_c_keeps_what_was_done_and_ends_what_runs(examples, tmp_path):
     body = "import os, time; Path(sys.argv[1]).parents[0]; "
     body += f"Path({str(tmp_path / 'pid')!r}).write_text(str(os.getpid()))"

@@ -304,3 +304,20 @@ def test_concatenated_of_a_plain_function_has_no_readout():
     u = pinn.Concatenated(lambda y: y[0] * y[1])
     assert_allclose(u(T, X), T * X[0])
     assert not is_linear_capable(u)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (
+            {"activation": activations.Snake, "key": jr.key(0)},
+            r"`activation` takes an instance, `pinn.activations.Snake\(\)`",
+        ),
+        ({"key": 0}, r"`key` takes a random key, `jax.random.key\(0\)`; got 0"),
+    ],
+)
+def test_a_class_or_a_number_in_the_place_of_an_object_is_refused(options, message):
+    with refused(message):
+        pinn.MLP(2, "scalar", 8, 1, **options)
+    with refused(message):
+        pinn.RandomFeatures(2, "scalar", 8, **options)

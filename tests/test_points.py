@@ -58,6 +58,36 @@ def test_drawn_on_the_host_as_by_jax():
     assert_allclose(found.arguments[0], expected.arguments[0], rtol=0, atol=1e-14)
 
 
+@pytest.mark.parametrize("n", [0, -1])
+def test_no_points_are_refused_on_the_host_too(n):
+    term = plate().equation
+    with refused("`n` takes a number of points, at least 1"):
+        on_host(term.place, term.cube_dim, n, key=jr.key(0))
+
+
+def test_points_in_a_tiny_part_of_what_is_tried_are_drawn_on_the_host_too():
+    """Four slivers, 6e-5 of the square: more candidates than the host takes."""
+    slivers = pinn.Box([0.0, 0.0], [1.0, 1.0]) - pinn.Disk([0.5, 0.5], 0.7031)
+    found = on_host(slivers.place, slivers.cube_dim, 3, key=jr.key(3))
+    expected = slivers.sample(3, key=jr.key(3), sequence=kronecker)
+    assert_allclose(found, expected, rtol=0, atol=1e-14)
+    assert jax.vmap(slivers.contains)(expected).all()
+
+
+@pytest.mark.parametrize(
+    ("points", "message"),
+    [
+        ({"equation": [[0.5, np.nan]]}, r"1 of 1 are not finite, first \[0.5, nan\]"),
+        ({"equation": [[0.3, 0.2], [5, 5]]}, "1 of 2 do not lie in the domain"),
+        ({"sides": [[0.5, 0.5]]}, "`points` of 'sides': 1 of 1 do not lie where"),
+        ({"equatoin": 3}, "Did you mean 'equation'"),
+    ],
+)
+def test_points_elsewhere_are_refused(points, message):
+    with refused(message):
+        PointSource(plate(), points, key=jr.key(0))
+
+
 def test_numbers_of_points_do_not_depend_on_the_unit():
     def counts(unit):
         box = pinn.Box([0.0, 0.0], [2 * unit, unit])

@@ -85,14 +85,50 @@ def evolution(residual, *conditions):
     return {"residual": residual, "conditions": conditions, "time": (0.0, 1.0)}
 
 
+def plane(residual):
+    edge = [Dirichlet(SQUARE.boundary, 0.0)]
+    return {"domain": SQUARE, "conditions": edge, "residual": residual}
+
+
 COARSE = lambda: jax.default_matmul_precision("tensorfloat32")
 FINE = lambda: jax.default_matmul_precision("highest")
 SLOPE = lambda u, x: partial(u, 0)(x) - 1.0
 THIRD = lambda u, x: partial(u, 0, 0, 0)(x) - 1.0
+GRAD = pinn.grad
+ROW, LAST = lambda x: jnp.stack([jnp.ones(()), x[0]]), jnp.array([0.0, 0.1])
 NEVER = lambda u: jnp.maximum(jax.nn.softplus(u), 0.1 * jax.nn.softplus(u))
 
 # For each finding severities and programs that have it, and others that have it not.
 CASES = {
+    "components": (
+        [
+            ("warning", plane(lambda u, x: GRAD(u)(x) - x)),
+            (
+                "warning",
+                plane(lambda u, x: laplacian(u)(x) - x * u(x)),
+            ),
+        ],
+        [
+            {"residual": lambda u, x: laplacian(u)(x) - jnp.sin(x)},
+            plane(lambda u, x: laplacian(u)(x) - x[1]),
+        ],
+    ),
+    "contradictory-rows": (
+        [
+            ("error", plane(lambda u, x: u(x) - x)),
+            # The second row is the first one times x, and another source.
+            ("error", {"residual": lambda u, x: (laplacian(u)(x) - 1) * ROW(x) + LAST}),
+            (
+                "error",
+                {"residual": lambda u, x: laplacian(u)(x) + u(x) ** 2 - jnp.arange(2)},
+            ),
+        ],
+        [
+            plane(lambda u, x: GRAD(u)(x) - x),
+            {"residual": lambda u, x: (laplacian(u)(x) - 1) * ROW(x)},
+            {"residual": lambda u, x: jnp.stack([laplacian(u)(x), 1e-9 * u(x)]) - 1},
+        ],
+    ),
     "vanishing-derivative": (
         [
             ("error", {"activation": jax.nn.relu}),
@@ -186,6 +222,11 @@ CASES = {
             (
                 "error",
                 {"conditions": [*ENDS, pinn.Condition(LEFT, lambda u, x: x[0] - 1)]},
+            ),
+            # Zero whatever the field is, which is not to have it built in.
+            (
+                "error",
+                {"conditions": [*ENDS, pinn.Condition(LEFT, lambda u, x: 0.0 * x[0])]},
             ),
         ],
         [
@@ -348,6 +389,19 @@ def test_lines_of_the_source_are_named():
     assert "(test_preflight_findings.py:" in found["kinked-field"].message
     found = look(residual=lambda u, x: jnp.abs(laplacian(u)(x)) - 1.0)
     assert "(test_preflight_findings.py:" in found["kinked-residual"].message
+
+
+def test_a_vector_that_nobody_asked_for_is_said():
+    residual = lambda u, x: -laplacian(u)(x) - jnp.sin(x)
+    everywhere = SQUARE.boundary
+    cases = ((0.0, True, True), (0.0, False, False), (jnp.zeros(2), True, False))
+    for value, own, said in cases:
+        problem = pinn.Problem(SQUARE, residual, [Dirichlet(everywhere, value)])
+        field = pinn.MLP(2, 2, 8, 1, bounds=problem.bounds, key=KEY)
+        report = pinn.preflight(problem, field, key=KEY, own=own)
+        found = {f.id: f for f in report.findings}
+        assert ("components" in found) is said
+        assert "2 rows at a point for 2 comp" in found["equation-order"].message
 
 
 def test_an_error_is_overridden_by_its_name_and_stays_in_the_report():

@@ -1,5 +1,7 @@
 """Problems: terms in order, where their points lie, and what is refused."""
 
+import inspect
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -245,6 +247,79 @@ EDGE = Dirichlet(SQUARE.boundary, 0.0)
 def test_errors_name_the_argument(make, message):
     with refused(message):
         make()
+
+
+def test_what_is_left_out_is_named_with_a_line_to_write():
+    missing = {
+        r"`conditions` is missing.*pinn\.Dirichlet\(.*empty list": lambda: Problem(
+            SQUARE, poisson
+        ),
+        r"`residual` is missing": lambda: Problem(SQUARE),
+        r"`key` is missing.*key=jax\.random\.key\(0\)": lambda: pinn.solve(
+            Problem(SQUARE, poisson, [EDGE])
+        ),
+    }
+    for message, make in missing.items():
+        with pytest.raises(TypeError, match=message):
+            make()
+    # Type checkers and readers still see that there is no default.
+    key = inspect.signature(pinn.solve).parameters["key"]
+    assert key.default is key.empty
+
+
+def test_time_comes_first_is_said():
+    cold = Dirichlet(ROD.boundary, 0.0)
+    evolution = lambda residual: Problem(ROD, residual, [cold], time=(0, 1))
+    with refused(r"`residual` takes the time first.*\(u, x, t\).*Write \(u, t, x\)"):
+        evolution(lambda u, x, t: u(x, t))
+    with refused(r"`value` of `Dirichlet` takes the time first"):
+        Problem(ROD, heat, [Dirichlet(ROD.boundary, lambda x, t: t)], time=(0.0, 1.0))
+    # A network would join the arguments in either order.
+    for residual in (
+        lambda u, t, x: u(x, t),
+        lambda u, t, x: dt(u)(x, t),
+        lambda u, t, x: laplacian(u)(x, t),
+    ):
+        problem = evolution(residual)
+        with refused(r"takes the time first, `.*\(t, x\)`; .*shape \(1,\)"):
+            residual_shape(problem, problem.equation, lambda *y: jnp.sum(y[0]))
+
+
+def test_an_error_inside_a_residual_says_what_it_was_called_with():
+    problem = Problem(SQUARE, lambda u, x: u(x) - x[0, 0], [EDGE])
+    with refused(r"`residual` of the problem fails.*`x` of shape \(2,\).*IndexError"):
+        residual_shape(problem, problem.equation, lambda x: x[0])
+
+
+@pytest.mark.parametrize(
+    ("residual", "message"),
+    [
+        (lambda u, x: u(x) - x[2], "reads entry 2 of an axis of length 2"),
+        (lambda u, x: u(x) - x[-3], "reads entry -3 of an axis of length 2"),
+        (lambda u, x: pinn.grad(u)(x)[2], "reads entry 2 of an axis of length 2"),
+        (lambda u, x: pinn.hessian(u)(x)[0, 2], "reads entry 2"),
+        (jax.jit(lambda u, x: u(x) * x[5], static_argnums=0), "reads entry 5"),
+        (lambda u, x: u(0.0, x), r"`u` is called as `u\(x\)`.*got \(\), \(2,\)"),
+        (lambda u, x: u(jnp.stack([x, x])), r"`u`.*got \(2, 2\).*jax.vmap"),
+        (lambda u, x: u(x) - np.sin(x[0]), "Use functions of `jax.numpy`"),
+        (lambda u, x: u(x) if x[0] > 0 else x[0], "Use `jnp.where"),
+    ],
+)
+def test_what_jax_would_do_without_a_word_is_refused(residual, message):
+    problem = Problem(SQUARE, residual, [EDGE])
+    with refused(message):
+        residual_shape(problem, problem.equation, lambda x: jnp.sum(x**2))
+
+
+def test_entries_that_are_there_are_read():
+    residual = lambda u, x: u(x) - x[-2] + pinn.hessian(u)(x)[1, -1] + jnp.roll(x, 1)[0]
+    problem = Problem(SQUARE, residual, [EDGE])
+    inside = residual_shape(problem, problem.equation, lambda x: jnp.sum(x**2))
+    assert inside.shape == ()
+    # An index that is only known when it runs is left alone.
+    moving = lambda u, x: u(x) - x[jnp.astype(x[0] * 0, int) + 1]
+    problem = Problem(SQUARE, moving, [EDGE])
+    assert residual_shape(problem, problem.equation, lambda x: x[0]).shape == ()
 
 
 def test_functions_whose_signature_is_unknown_or_open_are_left_alone():

@@ -119,6 +119,13 @@ def test_what_cannot_be_marched_is_refused(message):
         rate_of(evolution(REFUSED[message]), shape)
 
 
+def test_a_stationary_problem_is_sent_to_the_solver_that_takes_it():
+    rod = pinn.Interval(0.0, 1.0)
+    problem = Problem(rod, lambda u, x: laplacian(u)(x), [])
+    with refused("`pinn.reference.finite_elements`"):
+        pinn.reference.method_of_lines(problem)
+
+
 def test_a_problem_without_time_is_refused():
     problem = Problem(ROD, lambda u, x: laplacian(u)(x), [])
     with refused("without a time"):

@@ -40,6 +40,24 @@ def solve(problem=None, *arguments, **options):
 # The ten lines of the README.
 
 
+def test_a_solution_that_is_zero_has_no_residual_and_no_error():
+    """0 of 0 is nothing, not nan."""
+    exact = lambda x: 0.0 * x[0]
+    ends = [Dirichlet(ROD.boundary, 0.0)]
+    problem = Problem(ROD, lambda u, x: laplacian(u)(x), ends, exact=exact)
+    report = solve(problem, method=LeastSquares(features=20)).report
+    assert report.residual_fresh == report.condition_violation == 0.0
+    assert report.relative_l2 == report.max_error == 0.0
+
+
+def test_a_field_of_another_shape_than_the_exact_solution_is_refused():
+    problem = problem_of("poisson_1d")
+    with refused(r"`field` has the shape \(3,\).*`exact`.*`out_size`"):
+        solve(problem, pinn.MLP(1, 3, 4, 1, key=KEY))
+    with refused(r"`field` takes an instance, `MLP\(...\)`"):
+        solve(problem, pinn.MLP)
+
+
 def test_the_ten_lines():
     square = pinn.Box([0.0, 0.0], [1.0, 1.0])
 

@@ -1,6 +1,7 @@
 """Space-time solves in windows of time."""
 
 import shutil
+from types import SimpleNamespace
 
 import jax
 import jax.numpy as jnp
@@ -12,6 +13,7 @@ from helpers import compilations
 
 import pinn
 from pinn._compiled import Compiled
+from pinn._in_windows import _remarks
 from pinn._network import Retimed, Window, Windowed
 from pinn._window import in_window
 
@@ -259,3 +261,24 @@ def test_wrong_arguments_are_refused():
         solved(without, method)
     with pytest.raises(ValueError, match="`points` of 'equation' are an array"):
         solved(decay(), method, points={"equation": np.zeros((4, 2))})
+
+
+def test_what_every_window_remarks_is_said_once():
+    """The same but for its numbers, with how often; anything else stays."""
+    windows = [
+        SimpleNamespace(
+            time=(i, i + 1),
+            solution=SimpleNamespace(report=SimpleNamespace(remarks=remarks)),
+        )
+        for i, remarks in enumerate(
+            [
+                ("a residual of only 2e-16",),
+                ("a residual of only 3.5e-07", "a jump"),
+                (),
+            ]
+        )
+    ]
+    assert _remarks(windows) == [
+        "t = 0 to 1: a residual of only 2e-16 (so in 2 windows)",
+        "t = 1 to 2: a jump",
+    ]

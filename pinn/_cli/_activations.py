@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .. import activations, problems
+from .._checks import nearest_three
 from .._smoothness import Smoothness, smoothness
 from ._errors import InputError
 from ._load import import_file, kind
@@ -120,7 +121,9 @@ def find(names: list[str]) -> dict[str, Callable[..., Any]]:
             found[name] = activations.get(name)
         else:
             raise InputError(
-                f"there is no activation {name!r}.{problems.nearest(name, known)}"
+                f"there is no activation {name!r}. The nearest are "
+                f"{nearest_three(name, known)}; `pinn activations` lists all "
+                f"{len(known)}."
             )
     return found
 

@@ -73,6 +73,16 @@ def _text(error: Exception) -> str:
     return f"{place}{kind}: {text} (--debug shows the traceback)"
 
 
+def shown_text(error: PreflightError) -> str:
+    """The same where the table of findings has been printed: only the way on."""
+    ids = [f.id for f in error.report.errors]
+    options = " ".join(f"--allow {name}" for name in ids)
+    return (
+        f"the check found {', '.join(ids)}; its table says why and what to do. To "
+        f"solve all the same: {options}."
+    )
+
+
 def preflight_text(error: PreflightError) -> str:
     """What the pre-flight check found wrong, in one line, and the options to go on."""
     errors = error.report.errors
@@ -83,6 +93,12 @@ def preflight_text(error: PreflightError) -> str:
 
 def user_place(error: BaseException) -> str:
     """``FILE:LINE: `` of the user's line that an error went through last."""
+    if error.__cause__ is not None:
+        return user_place(error.__cause__) or _place(error)
+    return _place(error)
+
+
+def _place(error: BaseException) -> str:
     place = ""
     frame = error.__traceback__
     while frame is not None:

@@ -122,7 +122,7 @@ def title(source: str) -> str:
     return (ast.get_docstring(ast.parse(source)) or "example").split("\n")[0]
 
 
-def make_folder(out: Path) -> list[Outcome]:
+def make_folder(out: Path, force: bool = False) -> list[Outcome]:
     """Make the folder, or find in it what an earlier call has left.
 
     Raises
@@ -133,9 +133,11 @@ def make_folder(out: Path) -> list[Outcome]:
     records = out / RECORDS
     if out.exists() and not out.is_dir():
         raise InputError(f"`--out`: '{out}' is a file; name a folder.")
-    if out.is_dir() and any(out.iterdir()) and not records.is_file():
+    strange = out.is_dir() and any(out.iterdir()) and not records.is_file()
+    if strange and not force:
         raise InputError(
-            f"`--out`: '{out}' holds other files; name a new folder, or an empty one."
+            f"`--out`: '{out}' holds other files; name a new folder, or pass --force "
+            "to write between them."
         )
     try:
         out.mkdir(parents=True, exist_ok=True)
@@ -150,8 +152,11 @@ def make_folder(out: Path) -> list[Outcome]:
     try:
         return [Outcome(**record) for record in json.loads(records.read_text())]
     except (ValueError, TypeError) as error:
+        if force:
+            return []
         raise InputError(
-            f"`--out`: '{records}' is not what `pinn gallery` wrote; name a new folder."
+            f"`--out`: '{records}' is not what `pinn gallery` wrote; name a "
+            "new folder, or pass --force to replace it."
         ) from error
 
 

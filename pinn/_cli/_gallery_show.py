@@ -16,7 +16,13 @@ if TYPE_CHECKING:
 
 
 def run_gallery(
-    paths: Sequence[Path], out: Path, *, jobs: int, limit_s: float, talk: bool
+    paths: Sequence[Path],
+    out: Path,
+    *,
+    jobs: int,
+    limit_s: float,
+    talk: bool,
+    force: bool = False,
 ) -> tuple[list[Outcome], bool]:
     """Run the examples and keep the pages in `out` up to date with them.
 
@@ -25,7 +31,7 @@ def run_gallery(
     tuple
         The outcomes of these examples, and whether Ctrl-C ended the rest.
     """
-    kept = {outcome.name: outcome for outcome in _gallery.make_folder(out)}
+    kept = {outcome.name: outcome for outcome in _gallery.make_folder(out, force)}
     new: list[Outcome] = []
     with _bar(len(paths), talk) as bar:
         try:

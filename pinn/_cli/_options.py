@@ -7,6 +7,7 @@ import jax
 import optax
 
 from .. import activations, problems
+from .._checks import nearest_three
 from .._method import (
     LBFGS,
     Evolve,
@@ -112,7 +113,7 @@ def _activation(name: str) -> Callable[..., Any]:
     names = [entry.name for entry in activations.catalogue()]
     if name not in names:
         raise InputError(
-            f"`--activation`: there is no activation {name!r}."
-            f"{problems.nearest(name, names)} There are {', '.join(names)}."
+            f"`--activation`: there is no activation {name!r}. The nearest are "
+            f"{nearest_three(name, names)}; `pinn activations` lists all {len(names)}."
         )
     return activations.get(name)

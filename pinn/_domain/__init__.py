@@ -3,7 +3,7 @@
 from ._ball import AbstractBall as AbstractBall, Ball as Ball, Disk as Disk
 from ._base import AbstractDomain as AbstractDomain
 from ._box import AbstractBox as AbstractBox, Box as Box, Interval as Interval
-from ._check import real as real
+from ._check import real as real, tolerance as tolerance
 from ._combine import (
     Difference as Difference,
     Intersection as Intersection,

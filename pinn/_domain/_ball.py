@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float
 
 from ._base import AbstractDomain
-from ._check import check_point, concrete, norm, real, show
+from ._check import check_point, concrete, norm, on_host, reals, show
 from ._part import AbstractPart
 
 
@@ -37,7 +37,8 @@ class AbstractBall(AbstractDomain):
 
     @property
     def measure(self) -> float:
-        return float(self.extent)
+        with on_host(self):
+            return float(self.extent)
 
     @property
     def pieces(self) -> tuple[AbstractPart, ...]:
@@ -86,8 +87,8 @@ class Disk(AbstractBall):
     True
     """
 
-    centre: Float[Array, " 2"] = eqx.field(converter=real)
-    radius: Float[Array, ""] = eqx.field(converter=real)
+    centre: Float[Array, " 2"] = eqx.field(converter=reals("`centre` of a `Disk`"))
+    radius: Float[Array, ""] = eqx.field(converter=reals("`radius` of a `Disk`"))
 
     def __check_init__(self):
         if self.centre.shape != (2,):
@@ -124,8 +125,8 @@ class Ball(AbstractBall):
     True
     """
 
-    centre: Float[Array, " dim"] = eqx.field(converter=real)
-    radius: Float[Array, ""] = eqx.field(converter=real)
+    centre: Float[Array, " dim"] = eqx.field(converter=reals("`centre` of a `Ball`"))
+    radius: Float[Array, ""] = eqx.field(converter=reals("`radius` of a `Ball`"))
 
     def __check_init__(self):
         if self.centre.ndim != 1 or self.dim < 2:
@@ -169,7 +170,8 @@ class Sphere(AbstractPart):
 
     @property
     def measure(self) -> float:
-        return float(self.extent)
+        with on_host(self):
+            return float(self.extent)
 
     def place(
         self, cube: Float[Array, "n cube"]
@@ -199,7 +201,7 @@ def _check_values(
         if not 0 < float(radius) < math.inf:
             raise ValueError(
                 f"`radius` of a `{name}` takes a positive, finite number; got "
-                f"{show(radius)}."
+                f"{float(radius):g}."
             )
 
 

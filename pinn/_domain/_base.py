@@ -44,7 +44,7 @@ class AbstractDomain(eqx.Module):
     @property
     @abc.abstractmethod
     def measure(self) -> float:
-        """Volume, on the host."""
+        """Volume, on the host; not of a region that is traced, see `extent`."""
 
     @property
     @abc.abstractmethod

@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float
 
 from ._base import AbstractDomain
-from ._check import check_point, concrete, norm, real, show
+from ._check import check_point, concrete, norm, on_host, reals, show
 from ._draw import choose
 from ._part import AbstractPart
 
@@ -43,7 +43,8 @@ class AbstractBox(AbstractDomain):
 
     @property
     def measure(self) -> float:
-        lower, upper = map(np.asarray, self.bounds)
+        with on_host(self):
+            lower, upper = map(np.asarray, self.bounds)
         return float(np.prod(upper - lower))
 
     @property
@@ -119,8 +120,8 @@ class Interval(AbstractBox):
     (5, 1)
     """
 
-    a: Float[Array, ""] = eqx.field(converter=real)
-    b: Float[Array, ""] = eqx.field(converter=real)
+    a: Float[Array, ""] = eqx.field(converter=reals("`a` of an `Interval`"))
+    b: Float[Array, ""] = eqx.field(converter=reals("`b` of an `Interval`"))
 
     def __check_init__(self):
         if self.a.shape != () or self.b.shape != ():
@@ -169,8 +170,8 @@ class Box(AbstractBox):
     False
     """
 
-    lower: Float[Array, " dim"] = eqx.field(converter=real)
-    upper: Float[Array, " dim"] = eqx.field(converter=real)
+    lower: Float[Array, " dim"] = eqx.field(converter=reals("`lower` of a `Box`"))
+    upper: Float[Array, " dim"] = eqx.field(converter=reals("`upper` of a `Box`"))
 
     def __check_init__(self):
         got = f"got lower={show(self.lower)}, upper={show(self.upper)}."
@@ -247,7 +248,8 @@ class Face(AbstractPart):
 
     @property
     def measure(self) -> float:
-        sides = np.asarray(self.upper) - np.asarray(self.lower)
+        with on_host(self):
+            sides = np.asarray(self.upper) - np.asarray(self.lower)
         return float(np.prod(np.delete(sides, self.axis)))
 
     def place(
@@ -299,7 +301,8 @@ class BoxSurface(AbstractPart):
 
     @property
     def measure(self) -> float:
-        sides = np.asarray(self.upper) - np.asarray(self.lower)
+        with on_host(self):
+            sides = np.asarray(self.upper) - np.asarray(self.lower)
         return float(2 * np.prod(sides) * np.sum(1 / sides))
 
     def place(

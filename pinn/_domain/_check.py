@@ -1,5 +1,7 @@
 """What constructors ask of their arguments, and lengths below which nothing counts."""
 
+import contextlib
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import jax
@@ -22,9 +24,40 @@ def real(x: Any) -> Float[Array, "..."]:
     return jax.device_put(numbers.astype(dtype))
 
 
+def reals(what: str) -> Callable[[Any], Float[Array, "..."]]:
+    """`real` for an argument, which is named where it is none."""
+
+    def convert(x: Any) -> Float[Array, "..."]:
+        try:
+            return real(x)
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"{what} takes real numbers; got {x!r}.") from error
+
+    return convert
+
+
 def concrete(tree: Any) -> bool:
     """Whether the values of all leaves are known, none of them a tracer."""
     return not any(isinstance(x, Tracer) for x in jax.tree.leaves(tree))
+
+
+@contextlib.contextmanager
+def on_host(region: Any) -> Iterator[None]:
+    """Compute a number from known values, also while something else is traced.
+
+    Raises
+    ------
+    ValueError
+        If the values are not known, as those of an argument of a traced function.
+    """
+    if not concrete(region):
+        raise ValueError(
+            "`measure` is a number on the host, which is not known of a region that is "
+            "an argument under `jax.jit`, `jax.grad` or `jax.vmap`. Compute it "
+            "outside, or use `extent`, which for a box or a ball is the same."
+        )
+    with jax.ensure_compile_time_eval():
+        yield
 
 
 def show(x: Any) -> str:

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
 from ._base import AbstractDomain
-from ._check import concrete
+from ._check import concrete, on_host
 from ._draw import both, choose
 from ._measure import estimate
 from ._part import AbstractPart, Pieces
@@ -29,6 +29,12 @@ class AbstractCombination(AbstractDomain):
 
     def __check_init__(self):
         form = f"a {self.sign} b"
+        for one in (self.a, self.b):
+            if not isinstance(one, AbstractDomain):
+                raise ValueError(
+                    f"`{form}` takes two domains, such as `pinn.Disk(centre, radius)`; "
+                    f"got {one!r}."
+                )
         if self.a.dim != self.b.dim:
             raise ValueError(
                 f"`{form}` takes domains of equal dimension; got {self.a.dim} and "
@@ -48,8 +54,9 @@ class AbstractCombination(AbstractDomain):
     def measure(self) -> float:
         from ._prove import proven_measure
 
-        proven = proven_measure(self)
-        return estimate(self) if proven is None else proven
+        with on_host(self):
+            proven = proven_measure(self)
+            return estimate(self) if proven is None else proven
 
     @property
     def pieces(self) -> tuple[AbstractPart, ...]:

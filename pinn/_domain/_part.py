@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, PRNGKeyArray
 
-from ._check import tolerance
+from ._check import on_host, tolerance
 from ._draw import both, choose, draw
 from ._measure import estimate
 from ._stream import Sequence
@@ -153,7 +153,8 @@ class Pieces(AbstractPart):
     def measure(self) -> float:
         if self.disjoint:
             return sum(part.measure for part in self.parts)
-        return estimate(self, whole=self.dim == 1)
+        with on_host(self):
+            return estimate(self, whole=self.dim == 1)
 
     def place(
         self, cube: Float[Array, "n cube"]

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
 from ._base import AbstractDomain
-from ._check import concrete, show, tolerance
+from ._check import concrete, on_host, show, tolerance
 from ._draw import both
 from ._measure import estimate
 from ._part import AbstractAltered, AbstractPart, Pieces, Reversed
@@ -73,7 +73,8 @@ class Restricted(AbstractAltered):
 
     @property
     def measure(self) -> float:
-        return estimate(self, whole=self.dim == 1)
+        with on_host(self):
+            return estimate(self, whole=self.dim == 1)
 
     def place(
         self, cube: Float[Array, "n cube"]

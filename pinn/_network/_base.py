@@ -104,10 +104,15 @@ def check_sizes(**sizes: Any) -> None:
 
 
 def check_activation(activation: Activation) -> None:
+    if isinstance(activation, type):
+        raise ValueError(
+            "`activation` takes an instance, "
+            f"`pinn.activations.{activation.__name__}()`; got the class."
+        )
     if not callable(activation):
         raise ValueError(
             "`activation` takes a function such as `pinn.activations.tanh`; got "
-            f"{activation!r}. By name: `pinn.activations.get({activation!r})`."
+            f'{activation!r}. By name: `pinn.activations.get("tanh")`.'
         )
 
 

@@ -9,6 +9,7 @@ import jax.random as jr
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from .. import activations
+from .._checks import check_key
 from .._propagate import affine, compose, propagate
 from .._types import Activation
 from ._base import Readout, Scaling, Size, check_activation, check_sizes, hidden_layer
@@ -98,6 +99,7 @@ class MLP(eqx.Module):
                 )
         for one in activation if isinstance(activation, tuple) else (activation,):
             check_activation(one)
+        check_key(key)
         first_key, readout_key, *keys = jr.split(key, depth + 1)
         self.scaling = Scaling(in_size, bounds)
         # Glorot's variance, on inputs that fill [-1, 1] (variance 1/3, hence the 3).

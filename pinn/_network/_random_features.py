@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from .. import activations
+from .._checks import check_key
 from .._propagate import affine, compose, propagate
 from .._types import Activation
 from ._base import (
@@ -96,6 +97,7 @@ class RandomFeatures(eqx.Module):
     ):
         check_sizes(in_size=in_size, out_size=out_size, num_features=num_features)
         check_activation(activation)
+        check_key(key)
         scales = [scale] * in_size if isinstance(scale, int | float) else list(scale)
         if interaction is not None and not 1 <= interaction <= in_size:
             raise ValueError(

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array
 
+from .._called import check_order
 from .._propagate import propagate
 from .._types import FieldLike
 
@@ -38,6 +39,7 @@ def named(operator: str, u: FieldLike, letter: str = "u") -> Named:
 def check_point(operator: str, arguments: tuple[Any, ...]) -> None:
     if not arguments:
         raise ValueError(f"`{operator}(u)` takes a point, `{operator}(u)(x)`.")
+    check_order(f"{operator}(u)", arguments)
     x = arguments[-1]
     shape = jnp.shape(x)
     if len(shape) != 1:

@@ -7,9 +7,11 @@ import jax
 import numpy as np
 from jaxtyping import PRNGKeyArray
 
+from .._checks import check_key
 from .._equation import TermJet, analyse
 from .._points import Points
 from .._problem import Problem
+from .._required import required
 from ._conditions import (
     contradiction_findings,
     meetings,
@@ -19,7 +21,13 @@ from ._conditions import (
 from ._corners import corner_findings, seam_findings
 from ._draw import draw
 from ._field import field_findings
-from ._findings import check_field, locality_finding, order_finding, row_findings
+from ._findings import (
+    check_field,
+    component_findings,
+    locality_finding,
+    order_finding,
+    row_findings,
+)
 from ._numbers import (
     derivative_findings,
     exact_findings,
@@ -40,6 +48,10 @@ from ._report import Report
 from ._residual import residual_findings
 
 
+@required(
+    field="give a network, such as `pinn.MLP(problem.in_size, key=key)`.",
+    key="write `pinn.preflight(problem, field, key=jax.random.key(0))`.",
+)
 def preflight(
     problem: Problem,
     field: Any,
@@ -48,6 +60,7 @@ def preflight(
     points: Points | None = None,
     jets: Mapping[str, TermJet] | None = None,
     tol: float | None = None,
+    own: bool = False,
 ) -> Report:
     """Check, before any training, that a field can solve a problem.
 
@@ -71,6 +84,9 @@ def preflight(
         From an earlier analysis of the problem.
     tol
         The tolerance that will be asked for.
+    own
+        Whether the field is one that `solve` has chosen, with as many components as
+        the problem seems to ask for.
 
     Returns
     -------
@@ -94,13 +110,15 @@ def preflight(
     ['vanishing-derivative', 'dead-residual']
     """
     check_field(problem, field)
+    check_key(key)
     given = points is not None
     if points is None:
         points = draw(problem, key)
     shape = jax.eval_shape(field, *_one_point(points)).shape
     if jets is None:
         jets = analyse(problem, shape, points)
-    findings = [order_finding(problem, jets)]
+    findings = [order_finding(problem, shape, jets)]
+    findings += component_findings(problem, shape, jets, own)
     try:
         rows = measure_rows(problem, field, points, jets)
         derivatives = measure_derivatives(problem, field, points)
@@ -112,7 +130,7 @@ def preflight(
     findings += field_findings(problem, field, jets, points)
     findings += residual_findings(problem, shape, jets, points)
     findings += derivative_findings(derivatives)
-    findings += row_findings([term.name for term in problem.terms], rows, points)
+    findings += row_findings(jets, rows, points)
     units = measure_units(problem, field, points)
     if units is not None:
         findings += unit_findings(problem, units)

@@ -1,19 +1,23 @@
 """The findings of the pre-flight check, one function each."""
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from .._equation import TermJet
 from .._points import Points
-from .._problem import Problem, row_struct
+from .._problem import Problem, residual_shape, row_struct
 from ._report import Finding
 
 # Every identifier, with what it means in a line; `docs/` has a section for each.
 IDENTIFIERS = {
     "equation-order": "which derivatives enter the equation",
+    "components": "the field and the equation have other numbers of components",
+    "contradictory-rows": "no field makes all rows of a residual zero",
     "smooth-activation": "the field has the derivatives that the equation needs",
     "vanishing-derivative": "a derivative that the equation needs is identically zero",
     "kinked-activation": "a derivative that the equation needs jumps or does not exist",
@@ -50,10 +54,14 @@ def check_field(problem: Problem, field: Any) -> None:
             "`field` takes a network, a function of one point; got "
             f"{type(field).__name__}."
         )
+    if isinstance(field, type):
+        raise ValueError(
+            f"`field` takes an instance, `{field.__name__}(...)`; got the class."
+        )
     arguments = row_struct(problem, problem.equation).arguments
     call = "u(x)" if len(arguments) == 1 else "u(t, x)"
     try:
-        jax.eval_shape(field, *arguments)
+        shape = jax.eval_shape(field, *arguments).shape
     except Exception as error:
         shapes = ", ".join(str(a.shape) for a in arguments)
         raise ValueError(
@@ -65,23 +73,101 @@ def check_field(problem: Problem, field: Any) -> None:
                 else " A network of one array is wrapped: `pinn.Concatenated(net)`."
             )
         ) from error
+    if problem.exact is not None:
+        exact = jax.eval_shape(problem.exact, *arguments).shape
+        if math.prod(exact) != math.prod(shape):
+            raise ValueError(
+                f"`field` has the shape {shape} at one point, the problem's `exact` "
+                f"solution {exact}. Give the network as many outputs "
+                "(`out_size`)."
+            )
 
 
-def order_finding(problem: Problem, jets: Mapping[str, TermJet]) -> Finding:
+def order_finding(
+    problem: Problem, shape: tuple[int, ...], jets: Mapping[str, TermJet]
+) -> Finding:
     equation = jets["equation"]
     names = ("space",) if problem.time is None else ("time", "space")
     orders = " and ".join(
         f"{order} in {name}" for order, name in zip(equation.orders, names, strict=True)
     )
     kind = "affine" if equation.affine else "nonlinear"
-    return Finding("equation-order", "ok", f"order {orders}; {kind} in the field")
+    said = f"order {orders}; {kind} in the field"
+    d, k = math.prod(shape), len(equation.scale)
+    if (d, k) != (1, 1):
+        said += f"; {_count(k, 'row')} at a point for {_count(d, 'component')}"
+    return Finding("equation-order", "ok", said)
+
+
+def component_findings(
+    problem: Problem, shape: tuple[int, ...], jets: Mapping[str, TermJet], own: bool
+) -> list[Finding]:
+    """Whether the residuals have as many components as the field that is meant."""
+    d, k = math.prod(shape), len(jets["equation"].scale)
+    dim = problem.domain.dim
+    indexed = (
+        f"A point has {dim} coordinates: write `x[0]` where a number is meant, as in "
+        "`jnp.sin(x[0])`."
+    )
+    against = [n for n, jet in jets.items() if jet.contradictory and jet.depends]
+    if against:
+        rows = "; ".join(
+            f"`{name}` has {len(jets[name].scale)} rows at a point" for name in against
+        )
+        return [
+            Finding(
+                "contradictory-rows",
+                "error",
+                f"{rows} for a field of {_count(d, 'component')}, and a combination "
+                "of them does not contain the field and is not zero: no field makes "
+                "all of them zero.",
+                indexed if dim > 1 else "Return one row for each unknown.",
+            )
+        ]
+    if k > d:
+        return [
+            Finding(
+                "components",
+                "warning",
+                f"the equation has {k} rows at a point for a field of "
+                f"{_count(d, 'component')}: more equations than unknowns.",
+                indexed if dim > 1 else "Return one row for each unknown.",
+            )
+        ]
+    if own and d > 1 and problem.exact is None and _takes_a_number(problem):
+        return [
+            Finding(
+                "components",
+                "warning",
+                f"the equation has {k} rows at a point, so the field was given "
+                f"{d} components; nothing else in the problem asks for a vector.",
+                f"{indexed} Where a vector is meant, say so: by a value "
+                f"`jnp.zeros({d})` in a condition, or a field of your own.",
+            )
+        ]
+    return []
+
+
+def _count(n: int, what: str) -> str:
+    return f"{n} {what}{'' if n == 1 else 's'}"
+
+
+def _takes_a_number(problem: Problem) -> bool:
+    """Whether every residual of the problem would take a scalar field too."""
+    zero = lambda *arguments: jnp.zeros(())
+    try:
+        for term in problem.terms:
+            residual_shape(problem, term, zero)
+    except Exception:  # whatever the user's function raises
+        return False
+    return True
 
 
 def row_findings(
-    names: list[str], probe: Mapping[str, Any], points: Points
+    jets: Mapping[str, TermJet], probe: Mapping[str, Any], points: Points
 ) -> list[Finding]:
     """Whether every row is finite, and depends on the parameters."""
-    findings = []
+    findings, names = [], list(jets)
     bad = [n for n in names if not probe[n]["finite"].all()]
     if bad:
         messages = []
@@ -113,8 +199,21 @@ def row_findings(
             Finding("finite-rows", "ok", f"all {total} rows that were tried are finite")
         )
     still = [n for n in names if n not in bad and probe[n]["rate"] == 0]
-    built_in = [n for n in still if probe[n]["built in"]]
-    dead = [n for n in still if n not in built_in]
+    forgotten = [n for n in still if not jets[n].depends]
+    built_in = [n for n in still if probe[n]["built in"] and n not in forgotten]
+    dead = [n for n in still if n not in built_in and n not in forgotten]
+    if forgotten:
+        listed = ", ".join(f"`{n}`" for n in forgotten)
+        findings.append(
+            Finding(
+                "dead-residual",
+                "error",
+                f"the residual of {listed} does not contain the field: it is the same "
+                "whatever the solution is.",
+                "Check that it uses `u`; a condition that asks for nothing is left "
+                "out.",
+            )
+        )
     if dead:
         listed = ", ".join(f"`{n}`" for n in dead)
         findings.append(
@@ -126,7 +225,7 @@ def row_findings(
                 "Check that the residual uses `u`, and that the activation is smooth.",
             )
         )
-    elif not bad:
+    elif not bad and not forgotten:
         said = "every term depends on the parameters"
         if built_in:
             listed = ", ".join(f"`{n}`" for n in built_in)

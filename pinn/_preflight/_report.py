@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
+from .._checks import nearest
+
 Severity: TypeAlias = Literal["ok", "warning", "error"]
 
 _RANK = {"ok": 0, "warning": 1, "error": 2}
@@ -76,7 +78,7 @@ class Report:
         if unknown:
             raise ValueError(
                 f"`allow` names the unknown finding {unknown[0]!r}; there are "
-                f"{', '.join(sorted(IDENTIFIERS))}."
+                f"{', '.join(sorted(IDENTIFIERS))}.{nearest(unknown[0], IDENTIFIERS)}"
             )
         return Report(
             tuple(

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Array, Float
 
+from .._checks import nearest
 from .._domain import real
 from .._equation import TermJet
 from .._problem import Problem
@@ -69,6 +70,7 @@ def weights_of(problem: Problem, weighting: Any) -> dict[str, float]:
         if name not in weights:
             raise ValueError(
                 f"`weighting` names the term {name!r}; the problem has {list(weights)}."
+                f"{nearest(name, weights)}"
             )
         number = isinstance(weight, int | float | np.number)
         if not number or not 0 < weight < np.inf:

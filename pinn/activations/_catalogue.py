@@ -51,9 +51,11 @@ def get(name: str, **parameters: Any) -> Callable[..., Any]:
     """
     rows = {row.name: row for row in catalogue()}
     if name not in rows:
-        near = difflib.get_close_matches(name, rows, n=3, cutoff=0.5)
-        names = [*near, *(other for other in rows if other not in near)]
-        raise ValueError(f"`name` must be one of {', '.join(names)}; got {name!r}.")
+        near = difflib.get_close_matches(str(name), rows, n=3, cutoff=0.5)
+        raise ValueError(
+            f"`name` must be one of {', '.join(near or list(rows)[:3])}, ... "
+            f"({len(rows)} in all, `pinn.activations.catalogue()`); got {name!r}."
+        )
     try:
         return rows[name].make(**parameters)
     except TypeError as error:

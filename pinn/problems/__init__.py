@@ -1,10 +1,10 @@
 """The catalogue of problems, one equation a file."""
 
-import difflib
 import inspect
 from collections.abc import Callable
 from typing import Any
 
+from .._checks import nearest as nearest
 from .._problem import Problem
 from ._advection import advection as advection
 from ._allen_cahn import (
@@ -100,12 +100,6 @@ def reference(name: str) -> tuple[Any, Any] | None:
     """Points and values to compare with, where a problem has no closed form."""
     make = _REFERENCES.get(_key(name))
     return None if make is None else make()
-
-
-def nearest(name: str, known: Any) -> str:
-    """' Did you mean ...?', or nothing if no name is near."""
-    close = difflib.get_close_matches(name, list(known), n=1)
-    return f" Did you mean {close[0]!r}?" if close else ""
 
 
 def _key(name: str) -> str:

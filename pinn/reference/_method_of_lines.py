@@ -160,6 +160,12 @@ def method_of_lines(
     if bits() == 32:
         raise ValueError(f"`method_of_lines` needs 64-bit numbers. {turn_on()}")
     domain = problem.domain
+    if problem.time is None:
+        raise ValueError(
+            "`problem` takes an evolution, `Problem(..., time=(t0, t1))`; got one "
+            "without a time. A stationary problem in the plane is solved by "
+            "`pinn.reference.finite_elements`."
+        )
     if domain.dim == 2 and not isinstance(domain, AbstractBox):
         boxes_only = order != "spectral" or solver
         if boxes_only or not (n is None or isinstance(n, int)):

@@ -10,7 +10,7 @@ from ..._equation import field_shape
 from ..._method import TimeWindows
 from ..._preflight import PreflightError, preflight
 from .. import _show
-from .._errors import one_line_errors
+from .._errors import InputError, one_line_errors, shown_text
 from .._help import WORK
 from .._load import load
 from .._options import method_named, set_precision
@@ -55,11 +55,14 @@ def check(
             problem, _ = load(name, settings)
             key = jax.random.key(seed)
             field = chosen.default_field(problem, field_shape(problem), key=key)
-            report = preflight(problem, field, key=key)
+            report = preflight(problem, field, key=key, own=True)
+        error = PreflightError(report)
         if not as_json:
             _show.console().print(_show.preflight_table(report))
+            if not report.ok:
+                raise InputError(shown_text(error))
         if not report.ok:
-            raise PreflightError(report)
+            raise error
         if as_json:
             problem_name = problem.name or name
             _show.print_json({"problem": problem_name, "preflight": report.as_dict()})

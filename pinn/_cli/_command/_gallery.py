@@ -8,7 +8,7 @@ import typer
 from .. import _gallery, _gallery_show, _show
 from .._errors import FAILED, one_line_errors
 from .._help import FILES
-from .._parameters import Debug, Json, complete_example
+from .._parameters import Debug, Json, complete_example, flag
 
 
 def gallery(
@@ -38,6 +38,10 @@ def gallery(
             min=1.0, metavar="SECONDS", help="Time after which an example is ended."
         ),
     ] = 600.0,
+    force: Annotated[
+        bool,
+        flag("--force", FILES, "Write into a folder that holds other files."),
+    ] = False,
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
@@ -49,6 +53,7 @@ def gallery(
             jobs=jobs,
             limit_s=limit,
             talk=not as_json,
+            force=force,
         )
         if as_json:
             page = str(out / "index.html") if outcomes else None

@@ -15,7 +15,14 @@ from ..._preflight import PreflightError
 from ..._solution import Result
 from ..._solve import resume as resume_problem, solve as solve_problem
 from .. import _show
-from .._errors import INTERRUPTED, NOT_REACHED, SOLVED, InputError, one_line_errors
+from .._errors import (
+    INTERRUPTED,
+    NOT_REACHED,
+    SOLVED,
+    InputError,
+    one_line_errors,
+    shown_text,
+)
 from .._help import FILES, TALK, WORK
 from .._load import load
 from .._options import balance_named, method_named, set_precision
@@ -35,6 +42,7 @@ from .._parameters import (
 
 
 def solve(
+    context: typer.Context,
     name: Name,
     tol: Annotated[
         float | None,
@@ -73,6 +81,14 @@ def solve(
             metavar="NAME",
             help="Balance of the terms that changes while all parameters are trained; "
             "see below.",
+        ),
+    ] = None,
+    budget_s: Annotated[
+        float | None,
+        typer.Option(
+            rich_help_panel=WORK,
+            metavar="SECONDS",
+            help="Time after which the best solution so far is taken.",
         ),
     ] = None,
     seed: Seed = 0,
@@ -125,8 +141,8 @@ def solve(
         typer.Option(
             rich_help_panel=FILES,
             metavar="FOLDER",
-            help="Go on with an interrupted solve of this problem and method from its "
-            "checkpoints.",
+            help="Go on with an interrupted solve from its checkpoints: the same "
+            "problem, method and options of the method; all else is kept there.",
         ),
     ] = None,
     quiet: Annotated[
@@ -147,13 +163,7 @@ def solve(
         if save is not None:
             check_file("--save", save, force)
         if resume is not None:
-            _alone(
-                "--resume",
-                tol=tol,
-                points=points,
-                weighting=weighting,
-                checkpoint=checkpoint,
-            )
+            _alone(context, precision)
         with _show.stdout_free(as_json):
             problem, reference = load(name, settings)
         title = problem.name or Path(name.partition(".py")[0]).name
@@ -173,6 +183,7 @@ def solve(
                 precision=numbers,
                 allow=tuple(allow or ()),
                 checkpoint=checkpoint,
+                budget_s=budget_s,
                 talk=talk,
                 quiet=quiet,
             )
@@ -203,6 +214,7 @@ def _solve(
     *,
     resume: Path | None,
     seed: int,
+    budget_s: float | None,
     talk: bool,
     quiet: bool,
     **options: Any,
@@ -215,7 +227,11 @@ def _solve(
             shown.append(record)
             _show.console().print(_show.preflight_table(record["preflight"]))
 
-    watch: Any = {"callbacks": (show,), "progress": False if quiet else None}
+    watch: Any = {
+        "callbacks": (show,),
+        "progress": False if quiet else None,
+        "budget_s": budget_s,
+    }
     try:
         if resume is not None:
             solution = resume_problem(resume, problem, None, method, **watch)
@@ -224,19 +240,28 @@ def _solve(
             solution = solve_problem(problem, None, method, key=key, **options, **watch)
     except PreflightError as error:
         show({"preflight": error.report})
+        if shown:
+            raise InputError(shown_text(error)) from error
         raise
     show({"preflight": solution.report.preflight})
     return solution
 
 
-def _alone(option: str, **others: Any) -> None:
+# What a checkpoint holds: to give it anew would change nothing.
+_KEPT = ("tol", "points", "weighting", "seed", "allow", "checkpoint")
+
+
+def _alone(context: typer.Context, precision: str) -> None:
     """Refuse what the checkpoint itself holds."""
-    for name, value in others.items():
-        if value is not None:
-            raise InputError(
-                f"`--{name}` cannot go with `{option}`, which takes it from the "
-                "checkpoint."
-            )
+    sources = ((name, context.get_parameter_source(name)) for name in _KEPT)
+    given = [name for name, source in sources if source and source.name != "DEFAULT"]
+    if precision == "mixed":
+        given.append("precision mixed")
+    for name in given:
+        raise InputError(
+            f"`--{name}` cannot go with `--resume`, which takes it from the "
+            "checkpoint; leave it out."
+        )
 
 
 def _compare(solution: Any, reference: Any) -> tuple[Any, str]:
