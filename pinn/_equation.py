@@ -37,10 +37,13 @@ from ._types import FieldLike
 # Entries of the largest tensor of the jet; beyond, the jet is taken along random
 # lines, one per argument.
 _MOST_ENTRIES = 20_000
-_PROBES = 16
 # The share of a residual's source that no field can balance, above which it is no error
 # of rounding.
 _CONTRADICTION = 1e-3
+# Points that are looked at: so many that a derivative which enters in a hundredth of
+# the domain alone is found; fewer where jets are so large that they would not fit.
+PROBES, _LEAST_PROBES, _MOST_NUMBERS = 512, 16, 4_000_000
+_JETS = 5  # at each: two that are random, zero, that of a wave and that of a field
 
 
 @dataclass(frozen=True)
@@ -173,7 +176,8 @@ def analyse(
     shape
         Shape of the field at one point.
     points
-        Row inputs of every term; the first sixteen are looked at.
+        Row inputs of every term; the first 512 are looked at, fewer in many
+        dimensions.
     field
         Where the coefficients of a nonlinear residual are taken; the field that is
         zero if ``None``.
@@ -194,7 +198,10 @@ def analyse(
     centre = np.concatenate(problem.bounds).reshape(2, -1).mean(axis=0)
     found = {}
     for term, order in zip(terms, bounds, strict=True):
-        rows = jax.tree.map(lambda a: np.asarray(a)[:_PROBES], points[term.name].alone)
+        most = _number_of_probes(len(frame), order, shape)
+        rows = jax.tree.map(
+            lambda a, most=most: np.asarray(a)[:most], points[term.name].alone
+        )
         wave = _Wave(
             rng.standard_normal((3, len(frame))).astype(frame.dtype),
             rng.uniform(0, 2 * np.pi, (*shape, 3)).astype(frame.dtype),
@@ -315,6 +322,12 @@ class _Wave(eqx.Module):
         return tuple(jets)
 
 
+def _number_of_probes(q: int, order: int, shape: tuple[int, ...]) -> int:
+    entries = math.prod(shape) * sum(q**k for k in range(order + 1))
+    fitting = _MOST_NUMBERS // (_JETS * entries)
+    return min(PROBES, max(_LEAST_PROBES, fitting))
+
+
 def _probe_jets(rng, n, order, frame, shape):
     """Two random jets at each of n points, and the jet that is zero: (3, n, ...)."""
     q = frame.shape[0]
@@ -416,11 +429,20 @@ def _jets_of(field, rows, frame, order):
 
 
 def _scale(derivatives):
-    """Root mean square over points of Σ|∂F/∂c|, per component of the residual."""
+    """Root mean square over points of Σ|∂F/∂c|, per component of the residual.
+
+    The first points will do, and a coefficient that is infinite somewhere counts less
+    than with many; all are taken for a component that nothing enters at those.
+    """
     total = sum(np.sum(np.abs(g), axis=tuple(range(2, g.ndim))) for g in derivatives)
-    known = np.isfinite(total)
+    few, all_of_them = (_finite_rms(a) for a in (total[:_LEAST_PROBES], total))
+    return np.where(few > 0, few, all_of_them)
+
+
+def _finite_rms(values):
+    known = np.isfinite(values)
     count = np.maximum(known.sum(axis=0), 1)
-    return np.sqrt(np.sum(np.where(known, total, 0.0) ** 2, axis=0) / count)
+    return np.sqrt(np.sum(np.where(known, values, 0.0) ** 2, axis=0) / count)
 
 
 def _jet_of(field, row, frame, order):

@@ -14,6 +14,7 @@ from ._compiled import Compiled
 from ._evolved_rows import derivatives_at
 from ._feature_rows import readout_rows
 from ._method import LeastSquares
+from ._mirrors import Mirror, Mirrored, shared_mirrors
 from ._network import Evolved, blocks
 from ._points import Points, PointSource, on_device
 from ._preflight._numbers import is_reverse_only
@@ -93,7 +94,8 @@ def correction(
     The error satisfies $J e = -r$ to first order. It is solved for by least squares
     on fresh rows, in features whose scale fits $r$ best, and its norm over that of the
     field is returned, raised by the share of the residual that it leaves; or, where it
-    explains next to nothing, what the residual may hide.
+    explains next to nothing, what the residual may hide. Changes that break a symmetry
+    which the field shares with its problem are left out (see `_mirrors`).
 
     Returns
     -------
@@ -106,12 +108,15 @@ def correction(
     points = source.draw(source.counts(2 * _FEATURES), stream=_STREAM)
     change = rows = math.nan
     left = share = math.inf
-    stability = _of_translations(residuals, field, judge)
+    mirrors = shared_mirrors(residuals, field, judge)
+    stability = _of_translations(residuals, field, judge, mirrors)
     for scale in (*_SCALES, *_FINER):
         if scale in _FINER and (left < _UNEXPLAINED or share > left):
             break
         method = LeastSquares(scale=scale, features=_FEATURES, steps=1)
         features = method.default_field(problem, shape, key=key)
+        for mirror in mirrors:
+            features = Mirrored(features, mirror)
         corrected = Corrected(field, features)
         state = method.init(residuals, corrected, points, key=key)
         state, _ = method.step(residuals, points, state)
@@ -134,16 +139,22 @@ def correction(
     return max(best, least_error(rows, stability)), stability
 
 
-def _of_translations(residuals: Residuals, field: Any, judge: Points) -> float:
+def _of_translations(
+    residuals: Residuals, field: Any, judge: Points, mirrors: list[Mirror]
+) -> float:
     """The stability against moving the field along an axis of space.
 
-    A front that hardly anything holds at its place is too steep for most features.
+    A front that hardly anything holds at its place is too steep for most features. Its
+    symmetry may hold it.
     """
     dim, points = residuals.problem.domain.dim, on_device(judge)
     if dim > _MOST_AXES:
         return math.inf
     least = math.inf
-    for axis in jnp.eye(dim, dtype=jnp.result_type(float)):
+    held = {mirror.axis for mirror in mirrors}
+    for i, axis in enumerate(jnp.eye(dim, dtype=jnp.result_type(float))):
+        if i in held:
+            continue
         try:
             rows, values = _moved(residuals, field, points, axis)
         except (TypeError, NotImplementedError) as error:

@@ -24,7 +24,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from ._condition import RowInput
-from ._equation import analyse, field_shape, ravelled, unit_frame
+from ._equation import PROBES, analyse, field_shape, ravelled, unit_frame
 from ._host import Hosted
 from ._host_draw import first_key, on_host
 from ._problem import Problem, Term
@@ -34,8 +34,6 @@ from ._types import FieldLike
 # u_xx, (0, 1) is u_xy.
 Index: TypeAlias = tuple[int, ...]
 Jet: TypeAlias = Mapping[Index, Array]
-
-_PROBES = 16  # as many as `analyse` looks at, so that it is traced once for both
 
 
 class Rate(eqx.Module):
@@ -172,7 +170,8 @@ _last: list[tuple[weakref.ref[Problem], tuple[int, ...], Rate]] = []
 
 def _solved_for(problem: Problem, shape: tuple[int, ...]) -> Rate:
     equation, dim = problem.equation, problem.domain.dim
-    rows = on_host(equation.place, equation.cube_dim, _PROBES, key=first_key())
+    # As many as `analyse` looks at, so that it is traced once for both.
+    rows = on_host(equation.place, equation.cube_dim, PROBES, key=first_key())
     bare = Problem(problem.domain, problem.residual, (), time=problem.time)
     jet = analyse(bare, shape, {"equation": rows})["equation"]
     if not jet.local:
@@ -206,7 +205,8 @@ def _solved_for(problem: Problem, shape: tuple[int, ...]) -> Rate:
         equation,
         shape,
         order,
-        tuple(tuple(found) for found in enters[:order]),
+        # The value is there to differentiate in where nothing of the field enters.
+        (tuple(enters[0]) or ((),), *(tuple(found) for found in enters[1:order])),
         tuple(tuple(map(int, row)) for row in orders),
     )
 

@@ -131,8 +131,8 @@ class Collocation:
         What a panel may err by: the norm of the last coefficients of its polynomial.
     constant
         The Jacobian where it is always the same, so that the function is
-        $J y + g(\\tau)$; panels then have lengths $2^{-k}$, for each of which there is
-        one factorisation.
+        $J y + g(\\tau)$; all panels but the last then have lengths $2^{-k}$, for each of
+        which there is one factorisation.
     """
 
     def __init__(
@@ -175,7 +175,8 @@ class Collocation:
         if self.constant is None:
             # Not so that a sliver is left over.
             return left if length > 0.9 * left else min(length, 0.6 * left)
-        return 2.0 ** np.floor(np.log2(min(length, left) * (1 + 1e-9)))
+        # The end is no sum of few such powers where a window begins at any time.
+        return left if length >= left else 2.0 ** np.floor(np.log2(length * (1 + 1e-9)))
 
     def _error(self, values: np.ndarray) -> float:
         """Of the highest coefficients; one may vanish by symmetry."""

@@ -68,49 +68,71 @@ def placed(count: int, dim: int) -> _growth.Trial:
 def _schedule(plan: Plan) -> Schedule:
     dim = plan.problem.domain.dim
     count = min(plan.largest, plan.features or (200 if dim == 1 else 400))
-    ending = "largest"
     # Waves as fine as the data, and along the other axes those that serve at first.
     first = [min(_LAST, max(_FIRST, 1.25 * finest)) for finest in plan.finest]
     if plan.features is None:
         count = math.ceil(count * math.prod(scale / _FIRST for scale in first) ** 0.5)
         count = min(plan.largest, count)
-    finer, left = 1.0, []
+    finer, found = 1.0, []
     while True:
         scales = tuple(min(_LAST, finer * scale) for scale in first)
         waves = _growth.Trial(count, scales, _growth.Kind.waves)
         evidence = yield Trial(waves), ""
-        fresh = evidence.fresh if math.isfinite(evidence.fresh) else math.inf
-        if evidence.estimate <= evidence.target:
-            ending = "reached"
+        found.append(evidence)
+        full = min(scales) >= _LAST or count >= plan.largest
+        # In one dimension placed features cost little, and a front that waves come
+        # close to is what they are for.
+        left = min(map(_fresh, found))
+        placing = (dim == 1 or left > _FAR) and dim <= 3
+        ending = _ending(found, full, again=not placing or left < _NEAR)
+        if ending:
             break
-        left.append(fresh)
-        if _stands(left) or min(scales) >= _LAST or count >= plan.largest:
-            ending = "stalled" if _stands(left) else "largest"
-            break
-        if fresh < _NEAR:  # fine enough: more of them
+        if full:
+            continue
+        if _fresh(evidence) < _NEAR:  # fine enough: more of them
             finer, more = _SLIGHTLY_FINER * finer, _GROWTH
         else:
-            factor = _FINER if fresh < _FAR else _MUCH_FINER
+            factor = _FINER if _fresh(evidence) < _FAR else _MUCH_FINER
             # Modes are as many as waves fit into the domain.
             finer, more = factor * finer, factor ** (dim / 2)
         count = min(plan.largest, math.ceil(count * more))
-    # In one dimension placed features cost little, and a front that waves come close to
-    # is what they are for.
-    if ending != "reached" and (dim == 1 or min(left) > _FAR) and dim <= 3:
+    if ending != "reached" and placing:
         count = min(plan.largest, 2 * (plan.features or 150 * dim))
-        left = []
+        found = []
         while True:
-            evidence = yield Trial(placed(count, dim), windows=True), ""
-            if evidence.estimate <= evidence.target:
-                ending = "reached"
-                break
-            left.append(evidence.fresh)
-            if _stands(left) or count >= plan.largest:
-                ending = "stalled" if _stands(left) else "largest"
+            found.append((yield Trial(placed(count, dim), windows=True), ""))
+            ending = _ending(found, count >= plan.largest, again=True)
+            if ending:
                 break
             count = min(plan.largest, math.ceil(_GROWTH * count))
     while True:
         yield None, ending
+
+
+def _fresh(evidence: Evidence) -> float:
+    return evidence.fresh if math.isfinite(evidence.fresh) else math.inf
+
+
+def _ending(found: list[Evidence], full: bool, again: bool) -> str:
+    """Why fields of a kind grow no further, if they do not.
+
+    `full` says that they cannot, and `again` that a field like the last may be drawn
+    once more. The estimate is what the last field differs by from the one before, so
+    about the error of the worse; another that is as good tells that of both. It is
+    worth its time where the last meets the target if it has gained as much as the
+    estimates have; what the only one of its kind has gained is not known.
+    """
+    last = found[-1]
+    if last.estimate <= last.target:
+        return "reached"
+    if _stands(list(map(_fresh, found))):
+        return "stalled"
+    if not full:
+        return ""
+    gained = last.estimate / found[-2].estimate if len(found) > 1 else 0.0
+    meets = len(found) == 1 or last.estimate * gained <= last.target
+    best = _fresh(last) <= min(map(_fresh, found))
+    return "" if again and best and meets else "largest"
 
 
 def _stands(values: list[float]) -> bool:
