@@ -118,6 +118,8 @@ _sizes = Compiled(_measure_sizes)
 
 
 def _ratio(a: Any, b: Any) -> float:
+    if a == b == 0:  # the field is zero, and so it should be
+        return 0.0
     with np.errstate(divide="ignore", invalid="ignore"):  # the field may be zero
         return float(np.divide(a, b))
 
