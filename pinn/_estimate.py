@@ -38,6 +38,16 @@ _MOST_AXES = 3
 # There a change of the field by its own size changes the rows by half of it, about;
 # where it is less, so much larger errors leave the same residual.
 _LEAST_ERROR, _WELL_POSED = 1 / 10, 1 / 2
+# Below this share of the residual per change of the solution, one is told.
+NEARLY_SINGULAR = 1e-3
+
+# Rounding units by which a field's rows are wrong, relative to its size: a residual
+# below says nothing.
+_ROUNDING = 100
+# Where sizes hardly help, how far the solution still is can be told no longer. In a
+# corner with the square root of the distance, and in one with its power 2/3, errors were
+# 2 to 6 times the difference of two sizes.
+_LONGEST_TAIL = 4.0
 
 
 def hidden_error(residual: float, stability: float) -> float:
@@ -51,12 +61,43 @@ def hidden_error(residual: float, stability: float) -> float:
         The least residual of a change of the field, over the size of the change
         (`_method._stability`); infinite where it is not known.
     """
-    return residual * max(1.0, _WELL_POSED / stability)
+    hidden = residual
+    if stability < _WELL_POSED:
+        rounding = _ROUNDING * float(jnp.finfo(jnp.result_type(float)).eps)
+        hidden = max(residual, rounding) * _WELL_POSED / stability
+    return hidden
 
 
 def least_error(residual: float, stability: float) -> float:
     """What the relative error is taken to be at least, up to 1."""
     return min(1.0, _LEAST_ERROR * hidden_error(residual, stability))
+
+
+def still_to_come(ratio: float) -> float:
+    r"""The error of a field over what it differs by from the one before, at least 1.
+
+    Where each size leaves the share $\rho$ of the error of the one before, the fields
+    of all later sizes differ by a geometric series, $\rho/(1 - \rho)$ times the last
+    difference. That counts from a half on, as in a corner where the solution is
+    singular.
+
+    Parameters
+    ----------
+    ratio
+        The residual of a size over that of the size before.
+    """
+    if not ratio < 1:
+        return _LONGEST_TAIL
+    return min(max(1.0, ratio / (1 - ratio)), _LONGEST_TAIL)
+
+
+def error_of_zero(stability: float) -> float:
+    """The relative error of the field that is zero and satisfies all rows.
+
+    It is the solution, or, where another field leaves next to no rows, one of many: any
+    multiple of that may be meant.
+    """
+    return 1.0 if stability < NEARLY_SINGULAR else 0.0
 
 
 class Corrected(eqx.Module):
@@ -100,8 +141,8 @@ def correction(
     Returns
     -------
     tuple
-        The estimate, dimensionless, ``nan`` where the field is zero; and how well the
-        residual tells the error, as `hidden_error` takes it.
+        The estimate, dimensionless, ``nan`` where the field is zero and its rows are
+        not; and how well the residual tells the error, as `hidden_error` takes it.
     """
     problem = residuals.problem
     shape = jax.eval_shape(field, *_one(judge)).shape
@@ -132,7 +173,7 @@ def correction(
             change = float(np.linalg.norm(values - base)) / size
             rows = before / size * math.sqrt(len(values))
     if math.isnan(change):
-        return math.nan, stability
+        return (error_of_zero(stability) if share == 0 else math.nan), stability
     # What the correction does not explain may be as large an error again.
     hidden = min(1.0, hidden_error(rows, stability))
     best = change / (1 - left) if left < _NOTHING else max(change, hidden)

@@ -15,7 +15,13 @@ from jaxtyping import PRNGKeyArray
 from ._checkpoint import Checkpoint, filled, leaves_of
 from ._compiled import Compiled
 from ._equation import TermJet, analyse, structure
-from ._estimate import correction, difference_in_time, least_error
+from ._estimate import (
+    NEARLY_SINGULAR,
+    correction,
+    difference_in_time,
+    least_error,
+    still_to_come,
+)
 from ._host import fold_in
 from ._interrupt import Interrupts
 from ._loop import Stopped, run
@@ -36,8 +42,8 @@ JUDGE_POINTS = 2000
 # Share of a residual that two fields differ by, from which their difference tells what
 # the residual does to a field.
 _TELLING = 0.5
-# Below this share of the residual per change of the solution, one is told.
-_NEARLY_SINGULAR = 1e-3
+# Below this the change that leaves so little is no approximation.
+_SINGULAR = 1e-11
 # Fields that leave more of their size are no solution, so tell nothing of a problem.
 _NO_SOLUTION = 1e-2
 
@@ -335,9 +341,12 @@ class Session:
         record: dict[str, Any] = {"note": segment.note, "fresh": fresh, **said}
         self.history.append(record)
         estimate = math.nan
-        if self._growing and self._values is not None:
-            estimate = self._compared(field, rows, values, fresh)
         count = sum(segment.counts.values())
+        if self._growing and self._values is not None:
+            if np.any(values) or np.any(rows):
+                estimate = self._compared(field, rows, values, fresh, count)
+            else:
+                estimate, self._corrected = self._correction(field)
         record |= {
             "terms": self._by_term(rows),
             "estimate": estimate,
@@ -361,12 +370,18 @@ class Session:
         )
 
     def _compared(
-        self, field: Any, rows: np.ndarray, values: np.ndarray, fresh: float
+        self,
+        field: Any,
+        rows: np.ndarray,
+        values: np.ndarray,
+        fresh: float,
+        count: int,
     ) -> float:
         """The error by what a field drawn anew differs by from the best one.
 
         With other features on other points that is about the error of the worse of the
-        two. But both may lack the same, which the residual on fresh points still shows.
+        two. But both may lack the same, which the residual on fresh points still shows,
+        and how slowly it falls as the number of rows, `count`, grows.
         """
         assert self._values is not None
         size = rms(values)
@@ -381,7 +396,22 @@ class Session:
             apart = _relative(rows - self._rows, values)
             if apart >= _TELLING * fresh > 0:
                 least = min(least, fresh * change / apart)
-        return max(change, least)
+            return max(change, least)
+        return max(change, least) * still_to_come(self._ratio(fresh, count))
+
+    def _ratio(self, fresh: float, count: int) -> float:
+        """A residual over the least of all fields with fewer rows.
+
+        Where the equation is nonlinear, the rows were balanced anew before growth.
+        """
+        smaller = [
+            record["fresh"]
+            for record in self.history[:-1]
+            if record["rows"] < count
+            and (self.residuals.structure.affine or record["estimate"] > 0)
+        ]
+        least = min(smaller, default=math.inf)
+        return fresh / least if least > 0 else 1.0
 
     def _judge_best(self) -> tuple[float, np.ndarray]:
         """The weighted residual over the size of the field, and the field's values."""
@@ -451,7 +481,14 @@ class Session:
         if self._growing and kept:
             kept = [min(kept, key=lambda record: record["fresh"])]
         said = [record["remark"] for record in kept if "remark" in record]
-        if self._stability < _NEARLY_SINGULAR:
+        if self._stability < _SINGULAR:
+            said.append(
+                "the equation and its conditions do not determine the solution: a "
+                "change of it, such as a constant or an eigenfunction, leaves no "
+                "residual. Add a condition that forbids it, for example a value at a "
+                "place"
+            )
+        elif self._stability < NEARLY_SINGULAR:
             said.append(
                 "the problem is nearly singular: a change of the solution as large as "
                 f"itself may leave a residual of only {self._stability:.0e}; so a "
@@ -476,11 +513,14 @@ class Session:
         """Estimate the error of a field that cannot grow, by J e = -r."""
         self.show.segment("estimate of the error", self.method)
         try:
-            self.estimate, self._corrected = correction(
-                self.residuals, self.best, self.source, self.judge, self.keys()
-            )
+            self.estimate, self._corrected = self._correction(self.best)
         except (KeyboardInterrupt, FloatingPointError, np.linalg.LinAlgError):
             self.estimate = math.nan  # "unknown" in the report
+
+    def _correction(self, field: Any) -> tuple[float, float]:
+        return correction(
+            self.residuals, field, self.source, self.judge, self.keys()
+        )
 
 
 def _relative(rows: np.ndarray, values: np.ndarray) -> float:

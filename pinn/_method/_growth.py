@@ -29,6 +29,8 @@ _PLACINGS = 4
 _MOST_PLACED = 3
 # The estimate has stopped falling if so many sizes in turn have not halved it.
 _PATIENCE = 2
+# A residual that is smaller, relative to the field, falls no further.
+_EXACT = 1e-16
 
 
 class Kind(enum.Enum):
@@ -263,7 +265,7 @@ def _grow(
             if evidence.estimate <= evidence.target:
                 return "reached"
         estimates.append(_number(evidence.estimate))
-        residuals.append(fresh)
+        residuals.append(max(fresh, _EXACT))
         if _stands(estimates) and _stands(residuals):
             return "stalled"
         if trial.count >= largest:
