@@ -50,6 +50,8 @@ from ._method import (
 from ._network import (
     MLP as MLP,
     Concatenated as Concatenated,
+    Corrected as Corrected,
+    Frozen as Frozen,
     PeriodicEmbedding as PeriodicEmbedding,
     RandomFeatures as RandomFeatures,
     Readout as Readout,

@@ -1,10 +1,8 @@
 """An error estimate for any field: the correction that its own residual asks for."""
 
 import math
-from collections.abc import Iterator
 from typing import Any
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -14,7 +12,7 @@ from ._compiled import Compiled
 from ._evolved_rows import derivatives_at
 from ._feature_rows import readout_rows
 from ._method import LeastSquares
-from ._network import Evolved, blocks
+from ._network import Corrected, Evolved
 from ._points import Points, PointSource, on_device
 from ._preflight._numbers import is_reverse_only
 from ._residuals import Residuals
@@ -56,29 +54,6 @@ def hidden_error(residual: float, stability: float) -> float:
 def least_error(residual: float, stability: float) -> float:
     """What the relative error is taken to be at least, up to 1."""
     return min(1.0, _LEAST_ERROR * hidden_error(residual, stability))
-
-
-class Corrected(eqx.Module):
-    """A field plus a correction; only the readout of the correction is unknown."""
-
-    base: Any
-    correction: Any
-
-    @property
-    def readout(self) -> Any:
-        return self.correction.readout
-
-    def features(self, *arguments: Any) -> Any:
-        return self.correction.features(*arguments)
-
-    def offset(self, *arguments: Any) -> Any:
-        return self.base(*arguments)
-
-    def blocks(self, size: int) -> Iterator[tuple[np.ndarray, Any]]:
-        return blocks(self.correction, size)
-
-    def __call__(self, *arguments: Any) -> Any:
-        return self.base(*arguments) + self.correction(*arguments)
 
 
 def correction(
