@@ -45,6 +45,7 @@ from ._method import (
     Refinement as Refinement,
     SelfScaledBroyden as SelfScaledBroyden,
     Sequence as Sequence,
+    Stages as Stages,
     TimeWindows as TimeWindows,
 )
 from ._network import (

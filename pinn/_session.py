@@ -15,12 +15,12 @@ from jaxtyping import PRNGKeyArray
 from ._checkpoint import Checkpoint, filled, leaves_of
 from ._compiled import Compiled
 from ._equation import TermJet, analyse, structure
-from ._estimate import correction, difference_in_time, least_error
+from ._estimate import difference_in_time, lack, least_error
 from ._host import fold_in
 from ._interrupt import Interrupts
 from ._loop import Stopped, run
 from ._measure import rms
-from ._method import TARGET, AbstractMethod, Evidence
+from ._method import TARGET, AbstractMethod, Evidence, Lack
 from ._network import Evolved
 from ._points import FRESH, PointSource, on_device
 from ._problem import Problem
@@ -151,8 +151,8 @@ class Session:
         if self._saved is not None:
             first, state = self._restore(field, own)
         else:
-            if own:
-                self.plan = self.method.plan(self.problem, self.shape, self.tol)
+            plan = self.method.plan if own else self.method.plan_of_given
+            self.plan = plan(self.problem, self.shape, self.tol)
             first = Segment(field, counts, 1, "start", self.method.remember(self.plan))
         if first is None:  # a finished solve
             return None
@@ -308,7 +308,7 @@ class Session:
 
         def like(origin: Any) -> Any:
             if not own:
-                return method.grown(field, origin)
+                return method.grown(problem, field, origin, self.tol)
             return method.template(problem, self.shape, recalled(origin))
 
         self.plan = recalled(header["memory"])
@@ -358,6 +358,8 @@ class Session:
             self.target,
             affine=self.residuals.structure.affine,
             candidates=self.source.candidates,
+            lack=self._lack,
+            origin=self._origin,
         )
 
     def _compared(
@@ -473,14 +475,21 @@ class Session:
         return min(found, default=math.inf)
 
     def estimate_by_correction(self) -> None:
-        """Estimate the error of a field that cannot grow, by J e = -r."""
-        self.show.segment("estimate of the error", self.method)
+        """Estimate the error of a field that cannot grow."""
         try:
-            self.estimate, self._corrected = correction(
-                self.residuals, self.best, self.source, self.judge, self.keys()
-            )
-        except (KeyboardInterrupt, FloatingPointError, np.linalg.LinAlgError):
-            self.estimate = math.nan  # "unknown" in the report
+            found = self._lack()
+        except KeyboardInterrupt:
+            return  # "unknown" in the report
+        self.estimate, self._corrected = found.error, found.stability
+
+    def _lack(self) -> Lack:
+        """What the best field lacks, by J e = -r."""
+        self.show.segment("estimate of the error", self.method)
+        judged = self.source, self.judge, self.keys()
+        try:
+            return lack(self.residuals, self.best, *judged)
+        except (FloatingPointError, np.linalg.LinAlgError):
+            return Lack()
 
 
 def _relative(rows: np.ndarray, values: np.ndarray) -> float:

@@ -109,11 +109,11 @@ class Corrected(eqx.Module):
         """The features of the correction at one point."""
         return self.correction.features(*arguments)
 
-    def offset(self, *arguments: Any) -> Float[Array, "*d"]:
+    @property
+    def offset(self) -> Any:
         """What stands beside the features: the frozen field."""
         own = getattr(self.correction, "offset", None)
-        here = self.base(*arguments)
-        return here if own is None else here + own(*arguments)
+        return self.base if own is None else Corrected(self.base, own)
 
     def blocks(self, size: int) -> Iterator[tuple[np.ndarray, Any]]:
         """The features of the correction in networks of one shape."""
