@@ -104,7 +104,7 @@ def lack(
     error = max(best, least_error(rows, stability))
     # Uniform weights up to 1 have a mean square of 1/3 for each coordinate.
     length = best_scale * math.sqrt(problem.in_size / 3)
-    return Lack(error, error * of_field, length, stability)
+    return Lack(error, best * of_field, length, stability)
 
 
 def _of_translations(residuals: Residuals, field: Any, judge: Points) -> float:

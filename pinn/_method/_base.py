@@ -31,7 +31,8 @@ class Lack:
     error
         Its estimated relative L2 error; ``nan`` where there is none.
     size
-        The same in the unit of the field, root mean square.
+        How large it is, root mean square, in the unit of the field. The error is raised
+        to a share of the residual, which this is not.
     scale
         Of the waves that fit it best: the root mean square length of the vectors of
         weights of a first layer, per half width of the domain (dimensionless).
