@@ -1,5 +1,7 @@
 """Fields for what a frozen one lacks: nothing frozen moves, and digits are gained."""
 
+import json
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -16,6 +18,7 @@ from pinn._estimate import lack
 from pinn._feature_rows import AutodiffRows, FeatureRows
 from pinn._method import Evidence, Lack
 from pinn._method._parameters import parameters, with_parameters
+from pinn._networks_written import describe, rebuilt
 from pinn._points import FRESH, PointSource
 
 PROBLEM = problem_of("poisson_1d")
@@ -38,15 +41,22 @@ def solution():
     return pinn.solve(PROBLEM, method=STAGES, tol=1e-13, key=jr.key(0))
 
 
+def test_a_second_stage_gains_digits(solution):
+    x = PROBLEM.domain.sample(200, key=jr.key(1))
+    error = lambda u: float(jnp.max(jnp.abs(jax.vmap(u)(x) - jax.vmap(EXACT)(x))))
+    first, second = error(solution.field.base), error(solution.field)
+    assert 10 * second < first, f"{first:.1e}, then {second:.1e}"
+    trained = parameters(solution.field.base.field).size
+    assert solution.report.unknowns == trained + 61
+
+
+@pytest.mark.slow
 def test_the_first_stage_is_that_of_the_method_alone_bit_for_bit(solution):
     alone = pinn.solve(PROBLEM, method=TRAINED, tol=1e-13, key=jr.key(0))
     for x, y in zip(
         arrays_of(solution.field.base), arrays_of(alone.field), strict=True
     ):
         np.testing.assert_array_equal(x, y)
-    first, second = alone.error(EXACT), solution.error(EXACT)
-    assert 10 * second < first, f"{first:.1e}, then {second:.1e}"
-    assert solution.report.unknowns == alone.report.unknowns + 61
 
 
 def test_the_history_says_which_stage(solution):
@@ -56,9 +66,10 @@ def test_the_history_says_which_stage(solution):
     assert solution.report.method == "levenberg-marquardt, least-squares"
 
 
-def test_a_file_gives_it_back(solution, tmp_path):
-    pinn.save(tmp_path / "u.npz", solution)
-    assert_same_bits(pinn.load(tmp_path / "u.npz", PROBLEM), solution)
+def test_a_file_says_what_it_is_made_of(solution):
+    written = json.loads(json.dumps(describe(solution.field)))
+    again = rebuilt(written, PROBLEM, ())
+    assert jax.tree.structure(again) == jax.tree.structure(solution.field)
 
 
 def test_only_the_correction_is_trained():
@@ -156,7 +167,7 @@ def form(network):
 def test_a_stage_starts_from_the_field_with_the_size_scale_and_form_of_what_it_lacks():
     field = form(network())
     method = Stages(
-        [LevenbergMarquardt(steps=1), LevenbergMarquardt(width=400, depth=1)], form
+        [LevenbergMarquardt(steps=1), LevenbergMarquardt(width=60, depth=1)], form
     )
     stage = method.plan_of_given(PROBLEM, (), None)
     found = Lack(error=1e-3, size=1e-4, scale=7.0)
@@ -172,8 +183,8 @@ def test_a_stage_starts_from_the_field_with_the_size_scale_and_form_of_what_it_l
     moved = with_parameters(refinement.field, theta + 1.0)
     for end in (0.0, 1.0):
         assert moved(jnp.array([end])) == 0
-    layers = [a for a in arrays_of(refinement.field.correction) if a.shape == (400, 1)]
-    assert_allclose(np.sqrt(np.mean(layers[0] ** 2)), found.scale, rtol=0.1)
+    layers = [a for a in arrays_of(refinement.field.correction) if a.shape == (60, 1)]
+    assert_allclose(np.sqrt(np.mean(layers[0] ** 2)), found.scale, rtol=0.2)
     assert method.recall(PROBLEM, (), None, method.remember(stage)) == stage
 
 
@@ -186,12 +197,23 @@ def test_a_field_that_satisfies_its_conditions_still_does_after_two_stages():
         assert solution.field(jnp.array([end])) == 0
 
 
-def test_stages_end_when_the_tolerance_is_reached():
-    first = LeastSquares(features=60, largest=60)
-    method = Stages([first, TRAINED])
-    solution = pinn.solve(PROBLEM, method=method, tol=1e-4, key=jr.key(0))
-    assert solution.report.reached
-    assert not any("stage" in record["note"] for record in solution.history)
+@pytest.mark.parametrize(
+    ("error", "estimate"),
+    [(1e-10, np.nan), (1e-3, 1e-10), (np.nan, np.nan)],
+    ids=["by what it lacks", "by its estimate", "unknown"],
+)
+def test_no_stage_follows_where_nothing_is_lacking(error, estimate):
+    method = Stages([LevenbergMarquardt(steps=1), FEATURES])
+    stage = method.plan_of_given(PROBLEM, (), None)
+    evidence = Evidence(
+        1e-2,
+        estimate,
+        1e-9,
+        lack=lambda: Lack(error, error, 7.0),
+        origin=method.remember(stage),
+    )
+    _, refinement = method.refine(stage, network(), evidence, key=jr.key(0))
+    assert refinement is None
 
 
 @pytest.mark.parametrize(
