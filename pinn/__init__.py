@@ -45,11 +45,14 @@ from ._method import (
     Refinement as Refinement,
     SelfScaledBroyden as SelfScaledBroyden,
     Sequence as Sequence,
+    Stages as Stages,
     TimeWindows as TimeWindows,
 )
 from ._network import (
     MLP as MLP,
     Concatenated as Concatenated,
+    Corrected as Corrected,
+    Frozen as Frozen,
     PeriodicEmbedding as PeriodicEmbedding,
     RandomFeatures as RandomFeatures,
     Readout as Readout,

@@ -1,10 +1,8 @@
 """An error estimate for any field: the correction that its own residual asks for."""
 
 import math
-from collections.abc import Iterator
 from typing import Any
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -13,9 +11,9 @@ from jaxtyping import PRNGKeyArray
 from ._compiled import Compiled
 from ._evolved_rows import derivatives_at
 from ._feature_rows import readout_rows
-from ._method import LeastSquares
+from ._method import Lack, LeastSquares
 from ._mirrors import Mirror, Mirrored, shared_mirrors
-from ._network import Evolved, blocks
+from ._network import Corrected, Evolved
 from ._points import Points, PointSource, on_device
 from ._preflight._numbers import is_reverse_only
 from ._residuals import Residuals
@@ -100,54 +98,25 @@ def error_of_zero(stability: float) -> float:
     return 1.0 if stability < NEARLY_SINGULAR else 0.0
 
 
-class Corrected(eqx.Module):
-    """A field plus a correction; only the readout of the correction is unknown."""
-
-    base: Any
-    correction: Any
-
-    @property
-    def readout(self) -> Any:
-        return self.correction.readout
-
-    def features(self, *arguments: Any) -> Any:
-        return self.correction.features(*arguments)
-
-    def offset(self, *arguments: Any) -> Any:
-        return self.base(*arguments)
-
-    def blocks(self, size: int) -> Iterator[tuple[np.ndarray, Any]]:
-        return blocks(self.correction, size)
-
-    def __call__(self, *arguments: Any) -> Any:
-        return self.base(*arguments) + self.correction(*arguments)
-
-
-def correction(
+def lack(
     residuals: Residuals,
     field: Any,
     source: PointSource,
     judge: Points,
     key: PRNGKeyArray,
-) -> tuple[float, float]:
-    r"""Estimate the relative L2 error of a field from its residual.
+) -> Lack:
+    r"""What a field lacks, by the correction that its residual asks for.
 
     The error satisfies $J e = -r$ to first order. It is solved for by least squares
-    on fresh rows, in features whose scale fits $r$ best, and its norm over that of the
-    field is returned, raised by the share of the residual that it leaves; or, where it
-    explains next to nothing, what the residual may hide. Changes that break a symmetry
-    which the field shares with its problem are left out (see `_mirrors`).
-
-    Returns
-    -------
-    tuple
-        The estimate, dimensionless, ``nan`` where the field is zero and its rows are
-        not; and how well the residual tells the error, as `hidden_error` takes it.
+    on fresh rows, in waves whose scale fits $r$ best, and its norm is taken, raised by
+    the share of the residual that it leaves; or, where it explains next to nothing,
+    what the residual may hide. Changes that break a symmetry which the field shares
+    with its problem are left out (see `_mirrors`).
     """
     problem = residuals.problem
     shape = jax.eval_shape(field, *_one(judge)).shape
     points = source.draw(source.counts(2 * _FEATURES), stream=_STREAM)
-    change = rows = math.nan
+    change = rows = of_field = best_scale = math.nan
     left = share = math.inf
     mirrors = shared_mirrors(residuals, field, judge)
     stability = _of_translations(residuals, field, judge, mirrors)
@@ -169,15 +138,20 @@ def correction(
         size = float(np.linalg.norm(values))
         share = after / before if before > 0 else 0.0
         if share < left and size > 0:
-            left = share
+            left, best_scale = share, scale
             change = float(np.linalg.norm(values - base)) / size
             rows = before / size * math.sqrt(len(values))
+            of_field = size / math.sqrt(len(values))
     if math.isnan(change):
-        return (error_of_zero(stability) if share == 0 else math.nan), stability
+        error = error_of_zero(stability) if share == 0 else math.nan
+        return Lack(error, stability=stability)
     # What the correction does not explain may be as large an error again.
     hidden = min(1.0, hidden_error(rows, stability))
     best = change / (1 - left) if left < _NOTHING else max(change, hidden)
-    return max(best, least_error(rows, stability)), stability
+    error = max(best, least_error(rows, stability))
+    # Uniform weights up to 1 have a mean square of 1/3 for each coordinate.
+    length = best_scale * math.sqrt(problem.in_size / 3)
+    return Lack(error, best * of_field, length, stability)
 
 
 def _of_translations(

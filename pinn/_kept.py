@@ -15,7 +15,7 @@ from ._arguments import is_typed
 from ._checkpoint import Checkpoint
 from ._environment import versions
 from ._equation import fingerprint
-from ._method import Sequence, TimeWindows
+from ._method import Sequence, Stages, TimeWindows
 from ._points import adaptive_of
 from ._precision import arithmetic, bits, fitting, turn_on
 from ._problem import Problem
@@ -144,8 +144,9 @@ def kind_of(method: Any) -> str:
     """The class of a method with the numbers it was made with."""
     if method is None:
         return "none"
-    if isinstance(method, Sequence):
-        return f"Sequence({', '.join(map(kind_of, method.methods))})"
+    if isinstance(method, Sequence | Stages):
+        kinds = ", ".join(map(kind_of, method.methods))
+        return f"{type(method).__name__}({kinds})"
     if isinstance(method, TimeWindows):
         return f"TimeWindows({kind_of(method.method)}, {method.windows})"
     leaves = jax.tree.leaves(vars(method))

@@ -14,6 +14,7 @@ import jax.random as jr
 from . import activations
 from ._network import (
     MLP,
+    Corrected,
     Evolved,
     FeatureSets,
     InvertedFeatures,
@@ -34,6 +35,12 @@ def describe(field: Any) -> dict[str, Any] | None:
         panels, size = field.coefficients.shape[:2]
         numbers = {"panels": panels, "windows": windows, "degree": size - 1}
         return {"class": "Evolved", "space": space, **numbers}
+    if type(field) is Corrected:
+        parts = describe(field.base.field), describe(field.correction)
+        if None in parts:
+            return None
+        names = {"base": parts[0], "correction": parts[1], "size": field.size}
+        return {"class": "Corrected", **names}
     if type(field) is FeatureSets:
         sets = [describe(one) for one in field.sets]
         return None if None in sets else {"class": "FeatureSets", "sets": sets}
@@ -76,6 +83,9 @@ def rebuilt(network: Any, problem: Problem, shape: tuple[int, ...]) -> Any:
             "`field` is needed: the solution's network is not one of `pinn` with an "
             "activation of its catalogue, and a file holds no code."
         )
+    if network["class"] == "Corrected":
+        parts = (rebuilt(network[k], problem, shape) for k in ("base", "correction"))
+        return Corrected(*parts, network["size"])
     if network["class"] == "Evolved":
         return _evolved(network, problem, shape)
     return _made(network, problem.in_size, shape)

@@ -25,6 +25,7 @@ from jaxtyping import Array, Float
 
 from ._condition import RowInput
 from ._equation import Structure, ravelled
+from ._network import Frozen
 from ._points import Points
 from ._problem import Problem, Term
 from ._types import FieldLike
@@ -198,8 +199,18 @@ class Residuals(eqx.Module):
 
 
 def trainable_leaves(field: Any) -> Any:
-    """A tree like `field`, true at every inexact array: all unknowns of a network."""
-    return jax.tree.map(eqx.is_inexact_array, field)
+    """A tree like `field`, true at its unknowns.
+
+    These are all inexact arrays but those of parts that are `Frozen`.
+    """
+    frozen = lambda node: isinstance(node, Frozen)
+
+    def of(node: Any) -> Any:
+        if frozen(node):
+            return jax.tree.map(lambda _: False, node)
+        return eqx.is_inexact_array(node)
+
+    return jax.tree.map(of, field, is_leaf=frozen)
 
 
 def readout_leaves(field: Any) -> Any:

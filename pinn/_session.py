@@ -17,8 +17,8 @@ from ._compiled import Compiled
 from ._equation import TermJet, analyse, structure
 from ._estimate import (
     NEARLY_SINGULAR,
-    correction,
     difference_in_time,
+    lack,
     least_error,
     still_to_come,
 )
@@ -26,7 +26,7 @@ from ._host import fold_in
 from ._interrupt import Interrupts
 from ._loop import Stopped, run
 from ._measure import rms
-from ._method import TARGET, AbstractMethod, Evidence
+from ._method import TARGET, AbstractMethod, Evidence, Lack
 from ._network import Evolved
 from ._points import FRESH, PointSource, on_device
 from ._problem import Problem
@@ -157,8 +157,8 @@ class Session:
         if self._saved is not None:
             first, state = self._restore(field, own)
         else:
-            if own:
-                self.plan = self.method.plan(self.problem, self.shape, self.tol)
+            plan = self.method.plan if own else self.method.plan_of_given
+            self.plan = plan(self.problem, self.shape, self.tol)
             first = Segment(field, counts, 1, "start", self.method.remember(self.plan))
         if first is None:  # a finished solve
             return None
@@ -314,7 +314,7 @@ class Session:
 
         def like(origin: Any) -> Any:
             if not own:
-                return method.grown(field, origin)
+                return method.grown(problem, field, origin, self.tol)
             return method.template(problem, self.shape, recalled(origin))
 
         self.plan = recalled(header["memory"])
@@ -346,7 +346,8 @@ class Session:
             if np.any(values) or np.any(rows):
                 estimate = self._compared(field, rows, values, fresh, count)
             else:
-                estimate, self._corrected = self._correction(field)
+                found = self._lack_of(field)
+                estimate, self._corrected = found.error, found.stability
         record |= {
             "terms": self._by_term(rows),
             "estimate": estimate,
@@ -367,6 +368,8 @@ class Session:
             self.target,
             affine=self.residuals.structure.affine,
             candidates=self.source.candidates,
+            lack=self._lack,
+            origin=self._origin,
         )
 
     def _compared(
@@ -510,17 +513,26 @@ class Session:
         return min(found, default=math.inf)
 
     def estimate_by_correction(self) -> None:
-        """Estimate the error of a field that cannot grow, by J e = -r."""
-        self.show.segment("estimate of the error", self.method)
+        """Estimate the error of a field that cannot grow."""
         try:
-            self.estimate, self._corrected = self._correction(self.best)
-        except (KeyboardInterrupt, FloatingPointError, np.linalg.LinAlgError):
+            found = self._lack()
+        except KeyboardInterrupt:
             self.estimate = math.nan  # "unknown" in the report
+        else:
+            self.estimate, self._corrected = found.error, found.stability
 
-    def _correction(self, field: Any) -> tuple[float, float]:
-        return correction(
-            self.residuals, field, self.source, self.judge, self.keys()
-        )
+    def _lack(self) -> Lack:
+        """What the best field lacks."""
+        self.show.segment("estimate of the error", self.method)
+        return self._lack_of(self.best)
+
+    def _lack_of(self, field: Any) -> Lack:
+        """What a field lacks, by J e = -r."""
+        judged = self.source, self.judge, self.keys()
+        try:
+            return lack(self.residuals, field, *judged)
+        except (FloatingPointError, np.linalg.LinAlgError):
+            return Lack()
 
 
 def _relative(rows: np.ndarray, values: np.ndarray) -> float:

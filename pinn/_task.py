@@ -193,7 +193,7 @@ class Task:
             ended = Result.undetermined
         result = _result(ended, tol, reached, getattr(session.plan, "ending", ""))
         compile_s, wall = clock.stop()
-        unknowns = method.worker(session.plan).unknowns(session.best)
+        unknowns = method.found(session.plan, session.best)
         full = SolveReport(
             problem=problem.name or "problem",
             method=method.name,

@@ -2,6 +2,7 @@ from ._base import (
     TARGET as TARGET,
     AbstractMethod as AbstractMethod,
     Evidence as Evidence,
+    Lack as Lack,
     Refinement as Refinement,
 )
 from ._evolve import Evolve as Evolve
@@ -12,4 +13,5 @@ from ._levenberg_marquardt import LevenbergMarquardt as LevenbergMarquardt
 from ._neural_galerkin import NeuralGalerkin as NeuralGalerkin
 from ._self_scaled_broyden import SelfScaledBroyden as SelfScaledBroyden
 from ._sequence import Sequence as Sequence
+from ._stages import Stages as Stages
 from ._time_windows import TimeWindows as TimeWindows

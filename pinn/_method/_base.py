@@ -3,7 +3,7 @@
 import abc
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import equinox as eqx
@@ -20,6 +20,30 @@ from .._residuals import Residuals
 # The estimate that is aimed at where no tolerance is asked for: well below what a
 # picture or an engineer needs, and cheap where the solution is smooth.
 TARGET = 1e-9
+
+
+@dataclass(frozen=True)
+class Lack:
+    """What a field lacks of the solution, as far as its residual tells.
+
+    Attributes
+    ----------
+    error
+        Its estimated relative L2 error; ``nan`` where there is none.
+    size
+        How large it is, root mean square, in the unit of the field. The error is raised
+        to a share of the residual, which this is not.
+    scale
+        Of the waves that fit it best: the root mean square length of the vectors of
+        weights of a first layer, per half width of the domain (dimensionless).
+    stability
+        How well the residual tells the error (see `_stability`).
+    """
+
+    error: float = math.nan
+    size: float = math.nan
+    scale: float = math.nan
+    stability: float = math.inf
 
 
 @dataclass(frozen=True)
@@ -41,6 +65,10 @@ class Evidence:
     candidates
         Draws the arguments of the field at many points of the equation, where features
         or points may be placed; none of them is one that the field is judged on.
+    lack
+        Estimates what the best field so far lacks, which takes some fits.
+    origin
+        What `AbstractMethod.origin` wrote down of the structure of that field.
     """
 
     fresh: float
@@ -48,6 +76,12 @@ class Evidence:
     target: float
     affine: bool = True
     candidates: Callable[[], tuple[Any, ...]] = tuple
+    lack: Callable[[], Lack] = Lack
+    origin: Any = None
+
+    def figures(self) -> "Evidence":
+        """The numbers alone, which a plan may keep."""
+        return replace(self, candidates=tuple, lack=Lack, origin=None)
 
 
 @dataclass(frozen=True)
@@ -153,9 +187,21 @@ class AbstractMethod(eqx.Module):
         """A field that the user passed, as the method will have it."""
         return field
 
-    def grown(self, field: Any, memory: Any) -> Any:
+    def grown(
+        self, problem: Problem, field: Any, memory: Any, tol: float | None
+    ) -> Any:
         """An adopted field with the structure that `origin` wrote down."""
         return field
+
+    def on_residual(self, scale: float) -> "AbstractMethod":
+        """The method as it draws a correction whose waves are of that scale.
+
+        Parameters
+        ----------
+        scale
+            As `Lack.scale`.
+        """
+        return self
 
     @abc.abstractmethod
     def number_of_points(self, field: Any) -> int:
@@ -164,6 +210,10 @@ class AbstractMethod(eqx.Module):
     @abc.abstractmethod
     def unknowns(self, field: Any) -> Any:
         """A tree like `field`, true at the leaves that the method changes."""
+
+    def found(self, plan: Any, field: Any) -> Any:
+        """A tree like `field`, true at all numbers that were solved for."""
+        return self.worker(plan).unknowns(field)
 
     @abc.abstractmethod
     def init(
@@ -228,6 +278,12 @@ class AbstractMethod(eqx.Module):
     def plan(self, problem: Problem, shape: tuple[int, ...], tol: float | None) -> Any:
         """What `refine` remembers of a field of the method's own, before the first
         segment; ``None`` if the method never resizes or redraws one."""
+        return None
+
+    def plan_of_given(
+        self, problem: Problem, shape: tuple[int, ...], tol: float | None
+    ) -> Any:
+        """The same for a field that the user passed; ``None`` if there is nothing."""
         return None
 
     def remember(self, plan: Any) -> Any:

@@ -423,7 +423,7 @@ class Evolve(AbstractMethod):
     ) -> tuple[Any, Refinement | None]:
         if plan is None:
             return None, None
-        plan = plan.after(dataclasses.replace(evidence, candidates=tuple))
+        plan = plan.after(evidence.figures())
         trial = plan.next()
         if trial is None:
             return plan, None

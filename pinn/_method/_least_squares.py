@@ -283,8 +283,7 @@ class LeastSquares(AbstractMethod):
     ) -> tuple["Plan | None", Refinement | None]:
         if plan is None:
             return None, None
-        seen = dataclasses.replace(evidence, candidates=tuple)
-        plan, best = plan.after(seen), field
+        plan, best = plan.after(evidence.figures()), field
         step = plan.next()
         trial = step.trial
         if trial is None:

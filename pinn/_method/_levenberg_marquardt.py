@@ -30,7 +30,10 @@ Form = Literal["primal", "dual", "matrix-free"]
 # Points of the equation per unknown. A draw of them serves a segment only, and smooth
 # fields are told by few: with 1.25, as many rows as unknowns, a step takes four times
 # as long and hardly fewer are needed; with 0.2 it is about twice as many.
-_POINTS_PER_UNKNOWN = 0.4
+_OVERSAMPLING = 0.4
+# What a trained network leaves is not smooth: from fewer rows than unknowns it is
+# fitted there, and larger than before in between.
+_OF_RESIDUAL = 2.0
 # Small networks cost nothing on so many.
 _LEAST_POINTS = 100
 # Steps after which the field is judged on fresh points.
@@ -69,7 +72,10 @@ class LevenbergMarquardt(AbstractTraining):
     resample
         Steps between two draws of points; 0 keeps the first.
     points
-        Points of the equation; by default 0.4 for each unknown, and at least 100.
+        Points of the equation, at each draw.
+    oversampling
+        Points of the equation per unknown where `points` are not given; at least 100
+        points are drawn.
     patience
         Draws of points in turn without a fifth less residual on fresh points that end
         the iteration. Where a front holds most of the residual, that of one draw says
@@ -125,6 +131,7 @@ class LevenbergMarquardt(AbstractTraining):
     steps: int = eqx.field(static=True, default=400)
     resample: int = eqx.field(static=True, default=_SEGMENT)
     points: int | None = eqx.field(static=True, default=None)
+    oversampling: float = eqx.field(static=True, default=_OVERSAMPLING)
     patience: int = eqx.field(static=True, default=2)
     width: int = eqx.field(static=True, default=32)
     depth: int = eqx.field(static=True, default=2)
@@ -159,7 +166,7 @@ class LevenbergMarquardt(AbstractTraining):
             raise ValueError(
                 f"`momentum` takes a number from 0 to below 1; got {self.momentum!r}."
             )
-        for name in ("scale", "memory_gib"):
+        for name in ("scale", "oversampling", "memory_gib"):
             value = getattr(self, name)
             if not (is_number(value) and 0 < value < math.inf):
                 raise ValueError(f"`{name}` takes a positive number; got {value!r}.")
@@ -205,6 +212,10 @@ class LevenbergMarquardt(AbstractTraining):
     def mixed(self) -> "LevenbergMarquardt":
         return replace(self, narrow=True)
 
+    def on_residual(self, scale: float) -> "LevenbergMarquardt":
+        oversampling = max(self.oversampling, _OF_RESIDUAL)
+        return replace(self, scale=scale, oversampling=oversampling)
+
     @property
     def most_steps(self) -> int:
         return self.steps
@@ -220,9 +231,7 @@ class LevenbergMarquardt(AbstractTraining):
     def number_of_points(self, field: Any) -> int:
         if self.points is not None:
             return self.points
-        return max(
-            _LEAST_POINTS, math.ceil(_POINTS_PER_UNKNOWN * parameters(field).size)
-        )
+        return max(_LEAST_POINTS, math.ceil(self.oversampling * parameters(field).size))
 
     def init(
         self, residuals: Residuals, field: Any, points: Points, *, key: PRNGKeyArray

@@ -278,7 +278,7 @@ class NeuralGalerkin(AbstractMethod):
 
     def template(self, problem: Problem, shape: tuple[int, ...], plan: "Plan") -> Any:
         field = self._draw(plan, jr.key(0))
-        return self.grown(field, {"panels": plan.panels})
+        return field if plan.panels is None else field.resized(plan.panels)
 
     def refine(
         self, plan: "Plan | None", field: Any, evidence: Evidence, *, key: PRNGKeyArray
@@ -294,7 +294,9 @@ class NeuralGalerkin(AbstractMethod):
         note = f"{width} units"
         return plan, Refinement(field, points, note, 1 + len(plan.found))
 
-    def grown(self, field: Any, memory: Any) -> Any:
+    def grown(
+        self, problem: Problem, field: Any, memory: Any, tol: float | None
+    ) -> Any:
         panels = (memory or {}).get("panels")
         return field if panels is None else field.resized(panels)
 
@@ -314,8 +316,7 @@ class Plan:
     panels: int | None = None
 
     def after(self, evidence: Evidence) -> "Plan":
-        plain = dataclasses.replace(evidence, candidates=tuple)
-        return dataclasses.replace(self, found=(*self.found, plain))
+        return dataclasses.replace(self, found=(*self.found, evidence.figures()))
 
     @property
     def growing(self) -> bool:

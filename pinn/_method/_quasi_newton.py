@@ -1,6 +1,7 @@
 """What quasi-Newton methods share: the loop, restarts, new points, the objective."""
 
 import abc
+import dataclasses
 from typing import Any, Literal
 
 import equinox as eqx
@@ -72,6 +73,9 @@ class AbstractQuasiNewton(AbstractTraining):
         return first_network(
             problem, shape, *sizes, self.activation, self.scale, key=key
         )
+
+    def on_residual(self, scale: float) -> AbstractMethod:
+        return dataclasses.replace(self, scale=scale)
 
     def check(self, problem: Problem, field: Any) -> None:
         needs_64_bit(type(self).__name__)

@@ -6,6 +6,7 @@ from .._checks import is_whole
 from ._base import AbstractMethod
 from ._evolve import Evolve
 from ._least_squares import LeastSquares
+from ._stages import Stages
 
 
 class TimeWindows(eqx.Module):
@@ -31,8 +32,9 @@ class TimeWindows(eqx.Module):
     Raises
     ------
     ValueError
-        If `method` is `Evolve`, which makes windows of its own, or `windows` is no
-        positive integer; from `solve`, if the problem has no time or no initial data.
+        If `method` is `Evolve`, which makes windows of its own, or `Stages`, whose
+        field would grow from window to window; if `windows` is no positive integer;
+        from `solve`, if the problem has no time or no initial data.
 
     References
     ----------
@@ -47,7 +49,8 @@ class TimeWindows(eqx.Module):
     ):
         self.method = LeastSquares() if method is None else method
         self.windows = windows
-        if not isinstance(self.method, AbstractMethod) or isinstance(method, Evolve):
+        space_time = isinstance(self.method, AbstractMethod)
+        if not space_time or isinstance(method, Evolve | Stages):
             raise ValueError(
                 "`method` takes a method for space and time, such as "
                 f"`pinn.LeastSquares()`; got {method!r}."

@@ -7,6 +7,7 @@ from ._base import (
 )
 from ._bumps import Bumps as Bumps
 from ._concatenated import Concatenated as Concatenated
+from ._corrected import Corrected as Corrected, Frozen as Frozen
 from ._evolved import Evolved as Evolved, begun as begun, hermite as hermite
 from ._fourier_basis import FourierBasis as FourierBasis
 from ._holes import (
