@@ -74,7 +74,7 @@ class AbstractQuasiNewton(AbstractTraining):
             problem, shape, *sizes, self.activation, self.scale, key=key
         )
 
-    def on_residual(self, scale: float) -> AbstractMethod:
+    def on_residual(self, scale: float) -> "AbstractQuasiNewton":
         return dataclasses.replace(self, scale=scale)
 
     def check(self, problem: Problem, field: Any) -> None:
