@@ -245,7 +245,7 @@ class InWindows:
         reached = None if task.tol is None else bool(estimate <= task.tol)
         reports = [w.solution.report for w in windows]
         compile_s, wall = clock.stop()
-        remarks = _remarks(windows)
+        remarks = _remarks([(w.time, w.solution.report.remarks) for w in windows])
         if windows[-1].time[1] < _limits(problem)[1]:
             remarks.append(
                 f"the last window that was solved ends at t = {windows[-1].time[1]:.6g}"
@@ -317,15 +317,14 @@ def _worth(longer: _Solved, shorter: _Solved) -> bool:
     return math.isnan(longer.error) or shorter.error < _WORTH * longer.error
 
 
-def _remarks(windows: list[_Solved]) -> list[str]:
-    """What was remarked in the windows, once where only its numbers differ."""
+def _remarks(said: list[tuple[tuple[float, float], tuple[str, ...]]]) -> list[str]:
+    """What was remarked at times, once where only its numbers differ."""
     found: dict[str, list[str]] = {}
-    for w in windows:
-        for text in w.solution.report.remarks:
-            remark = f"t = {w.time[0]:.6g} to {w.time[1]:.6g}: {text}"
-            found.setdefault(re.sub(r"[-+.\d]+(e[-+]?\d+)?", "", text), []).append(
-                remark
-            )
+    for (start, stop), remarks in said:
+        for text in remarks:
+            kind = re.sub(r"[-+.\d]+(e[-+]?\d+)?", "", text)
+            remark = f"t = {start:.6g} to {stop:.6g}: {text}"
+            found.setdefault(kind, []).append(remark)
     return [
         first if not others else f"{first} (so in {len(others) + 1} windows)"
         for first, *others in found.values()
