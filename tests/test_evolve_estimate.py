@@ -1,17 +1,19 @@
 """How good marches say they are: layers at the first time, and what residuals do."""
 
-import jax
-import jax.numpy as jnp
 import jax.random as jr
 import numpy as np
 import pytest
-from jax.scipy.special import erfc
+from evolutions import (
+    disagreeing,
+    disk_with_a_hole,
+    early_chaos,
+    error_by_table,
+    error_with_layer,
+)
 from numpy.testing import assert_allclose
 
 import pinn
-from pinn import Dirichlet, Initial, Problem, dt, laplacian
 from pinn._estimate import difference_in_time
-from pinn._evolved_rows import derivatives_at
 from pinn._method._panels import Panels
 
 ROD = pinn.Interval(0.0, 1.0)
@@ -47,32 +49,6 @@ def test_a_layer_at_the_first_time_is_seen():
     assert np.sqrt(LAYER / 3) <= found <= 1.3 * np.sqrt(LAYER / 3)
 
 
-def disagreeing():
-    """One inside at the start, and zero on the boundary."""
-    heat = lambda u, t, x: dt(u)(t, x) - laplacian(u)(t, x)
-    conditions = [Dirichlet(ROD.boundary, 0.0), Initial(1.0)]
-    return Problem(ROD, heat, conditions, time=(0.0, 0.1))
-
-
-def error_with_layer(solution):
-    """By Gauss's rule between the times 2^-k and around the ends of the rod, against
-    the images of the start in these."""
-    nodes, weights = np.polynomial.legendre.leggauss(8)
-
-    def graded(stop, count):
-        edges = stop * np.append(0.0, 0.5 ** np.arange(count, -1, -1.0))
-        half = np.diff(edges)[:, None] / 2
-        return (edges[:-1, None] + half * (1 + nodes)).ravel(), (half * weights).ravel()
-
-    (t, of_t), (x, of_x) = graded(0.1, 28), graded(0.5, 12)
-    t, x = (a.ravel() for a in np.meshgrid(t, x, indexing="ij"))
-    u = derivatives_at(solution.field, (t, x[:, None]), ((),), np.ones(2))[0][:, 0]
-    wave = lambda k, x: erfc((k + x) / np.sqrt(4 * t))
-    exact = 1 - sum((-1) ** k * (wave(k, x) + wave(k, 1 - x)) for k in range(4))
-    norm = lambda a: np.sqrt(np.outer(of_t, of_x).ravel() @ np.asarray(a) ** 2)
-    return norm(u - exact) / norm(exact)
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("tol", [1e-3, 1e-5])
 def test_the_estimate_sees_the_layer_of_data_that_disagrees(tol):
@@ -86,16 +62,7 @@ def test_the_estimate_sees_the_layer_of_data_that_disagrees(tol):
 def test_heat_around_a_hole_agrees_with_finite_elements():
     """Those of degree four on these triangles are 3e-6 away from finer ones."""
     pytest.importorskip("skfem")
-    centre, radius = jnp.array([0.3, 0.0]), 0.25
-    domain = pinn.Disk([0.0, 0.0], 1.0) - pinn.Disk(centre, radius)
-
-    def start(x):  # it agrees with the rims, and so does its Laplacian
-        w = (jnp.sum((x - centre) ** 2) - radius**2) * (1 - jnp.sum(x**2))
-        return 8 * w**3
-
-    heat = lambda u, t, x: dt(u)(t, x) - laplacian(u)(t, x)
-    conditions = [Dirichlet(domain.boundary, 0.0), Initial(start)]
-    problem = Problem(domain, heat, conditions, time=(0.0, 0.1))
+    problem = disk_with_a_hole()
     solution = pinn.solve(problem, method=pinn.Evolve(), tol=1e-5, key=jr.key(0))
     elements = pinn.reference.finite_elements(problem, 24, degree=4, estimate=False)
     error = solution.error(elements)
@@ -105,16 +72,8 @@ def test_heat_around_a_hole_agrees_with_finite_elements():
 
 @pytest.mark.slow
 def test_chaos_agrees_with_its_table_while_it_can_be_foretold():
-    problem = pinn.problems.kuramoto_sivashinsky()
-    early = Problem(
-        problem.domain, problem.residual, problem.conditions, time=(0.0, 0.5)
-    )
-    solution = pinn.solve(early, tol=1e-5, key=jr.key(0))
-    points, values = pinn.problems.kuramoto_sivashinsky_reference()
-    some = points[:, 0] <= 0.5
-    t, x = jnp.asarray(points[some, 0]), jnp.asarray(points[some, 1:])
-    error = jnp.linalg.norm(jax.vmap(solution)(t, x) - values[some])
-    assert error <= 1e-5 * np.linalg.norm(values[some])
+    solution = pinn.solve(early_chaos(), tol=1e-5, key=jr.key(0))
+    assert error_by_table(solution) <= 1e-5
 
 
 @pytest.mark.slow

@@ -12,7 +12,6 @@ from scipy.stats import kstest, qmc
 
 from pinn._domain import Box, Disk, Interval
 from pinn._sampling import (
-    _sobol_directions,
     grid,
     kronecker,
     latin_hypercube,
@@ -20,6 +19,7 @@ from pinn._sampling import (
     sobol,
     uniform,
 )
+from pinn._sampling._sequences import _sobol_directions
 
 SEQUENCES = [uniform, kronecker, latin_hypercube, sobol]
 

@@ -15,8 +15,9 @@ import jax.tree_util as jtu
 import numpy as np
 from jax.extend.core import ClosedJaxpr
 
+from ._cells import Mesh, default_mesh, interval_mesh
 from ._inspect import Inspection, inspect_jaxpr
-from ._numerics import Finding, Mesh, default_mesh, examine, interval_mesh
+from ._numerics import Finding, examine
 from ._result import Break, Smoothness, derivative_name
 from ._tower import Tower
 from ._widen import widen
