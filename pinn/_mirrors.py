@@ -74,7 +74,9 @@ def shared_mirrors(residuals: Residuals, field: Any, points: Points) -> list[Mir
     lower, upper = (np.asarray(b) for b in problem.domain.bounds)
     for axis, centre in enumerate((lower + upper) / 2):
         mirror = Mirror(axis, float(centre), odd=False)
-        image = np.asarray(_values(field, _images(points, mirror)["equation"].arguments))
+        image = np.asarray(
+            _values(field, _images(points, mirror)["equation"].arguments)
+        )
         for odd in (False, True):
             mirror = mirror._replace(odd=odd)
             unlike = rms(values + image if odd else values - image)

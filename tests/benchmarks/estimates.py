@@ -365,23 +365,17 @@ ROWS = {
     "two components": Row(stokes_like, (1e-4, 1e-9)),
     "corner": Row(corner_singularity, (1e-2,)),
     "waves": Row(waves, (1e-4, 1e-9)),
-    "poisson, trained": Row(
-        pinn.problems.poisson, (1e-3,), TRAIN(20), network(16)
-    ),
+    "poisson, trained": Row(pinn.problems.poisson, (1e-3,), TRAIN(20), network(16)),
     "cubic, trained": Row(cubic, (1e-3,), TRAIN(20), network(16)),
     "layer, trained": Row(boundary_layer(0.1), (1e-3,), TRAIN(30), network(12)),
-    "steady 0.1, trained": Row(
-        steady_burgers(0.1), (1e-3,), TRAIN(40), network(12)
-    ),
+    "steady 0.1, trained": Row(steady_burgers(0.1), (1e-3,), TRAIN(40), network(12)),
     "steady 0.1, odd": Row(
         steady_burgers(0.1), (1e-3,), TRAIN(40), network(12, odd=True)
     ),
     "steady 0.05, odd": Row(
         steady_burgers(0.05), (1e-3,), TRAIN(60), network(12, odd=True)
     ),
-    "burgers 0.1, trained": Row(
-        burgers(0.1), (1e-3,), TRAIN(60), network(20)
-    ),
+    "burgers 0.1, trained": Row(burgers(0.1), (1e-3,), TRAIN(60), network(20)),
     "burgers 0.1, odd": Row(burgers(0.1), (1e-3,), TRAIN(60), odd_front),
 }
 
@@ -412,7 +406,9 @@ def main() -> None:
     parser.add_argument("--first", type=int, default=0, help="the first seed")
     parser.add_argument("--tol", type=float, nargs="*", help="instead of the row's")
     options = parser.parse_args()
-    print(f"{'problem':24} {'tol':>6} {'error':>8} {'estimate':>8} {'ratio':>8} {'s':>6}")
+    print(
+        f"{'problem':24} {'tol':>6} {'error':>8} {'estimate':>8} {'ratio':>8} {'s':>6}"
+    )
     ratios = []
     for name, of in ROWS.items():
         if not any(word in name for word in options.only):
