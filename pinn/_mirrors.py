@@ -80,7 +80,7 @@ def shared_mirrors(residuals: Residuals, field: Any, points: Points) -> list[Mir
         for odd in (False, True):
             mirror = mirror._replace(odd=odd)
             unlike = rms(values + image if odd else values - image)
-            if 0 < size and unlike <= _rounding(values) * size:
+            if size > 0 and unlike <= _rounding(values) * size:
                 if _leaves(residuals, field, points, mirror, size):
                     found.append(mirror)
                 break
