@@ -434,7 +434,8 @@ def _scale(derivatives):
     The first points will do, and a coefficient that is infinite somewhere counts less
     than with many; all are taken for a component that nothing enters at those.
     """
-    total = sum(np.sum(np.abs(g), axis=tuple(range(2, g.ndim))) for g in derivatives)
+    sizes = [np.sum(np.abs(g), axis=tuple(range(2, g.ndim))) for g in derivatives]
+    total = np.sum(sizes, axis=0)
     few, all_of_them = (_finite_rms(a) for a in (total[:_LEAST_PROBES], total))
     return np.where(few > 0, few, all_of_them)
 

@@ -146,6 +146,21 @@ def test_collocation_integrates_polynomials_and_damps_the_stiff():
     assert panels < 100
 
 
+@pytest.mark.parametrize("begin", [0.3, 1 - 1e-6 / 3])
+def test_collocation_ends_where_no_sum_of_few_halves_does(begin):
+    """From any time on, also where panels are halves of halves: y' = -y."""
+    rate = np.asarray([[-1.0]])
+    march = Collocation(lambda t, y: -y, lambda t, y: rate, 15, 1e-12, rate)
+    tau, y, length, panels = begin, np.ones(1), 1 / 16, 0
+    while tau < 1:
+        panel = march.panel(tau, y, length)
+        tau, y, length = panel.taus[-1], panel.states[-1], panel.length
+        panels += 1
+    assert_allclose(y, np.exp(begin - 1), rtol=1e-12)
+    assert tau == 1.0
+    assert panels <= 12
+
+
 def test_jacobian_of_the_modes_is_the_derivative_of_their_rate():
     front = lambda u, t, x: (
         dtt(u)(t, x) + u(t, x) * dt(u)(t, x) - (1 + t) * laplacian(u)(t, x)

@@ -141,6 +141,25 @@ def test_rate_survives_jit_vmap_and_grad(getkey):
     assert_allclose(slope(jets)[0][()], -jets[0][(0,)], rtol=1e-13)
 
 
+def test_a_derivative_that_enters_in_a_fiftieth_of_the_domain_is_found():
+    def residual(u, t, x):
+        diffusivity = jnp.where(jnp.abs(x[0] - 0.71) < 0.01, 1.0, 0.0)
+        return dt(u)(t, x) + u(t, x) - diffusivity * laplacian(u)(t, x)
+
+    problem = Problem(ROD, residual, (), time=(0.0, 1.0))
+    assert rate_of(problem, ()).indices == (((), (0, 0)),)
+
+
+def test_a_rate_that_knows_nothing_of_the_field_is_its_source(getkey):
+    problem = Problem(ROD, lambda u, t, x: dt(u)(t, x) - t * x[0], (), time=(0.0, 1.0))
+    rate = rate_of(problem, ())
+    x = jnp.asarray([0.5])
+    # It has something to differentiate in.
+    at = lambda c: rate(jnp.asarray(0.3), x, [{rate.indices[0][0]: c}])
+    value, slope = hurried(jax.value_and_grad(at), jnp.asarray(2.0))
+    assert_allclose([value, slope], [0.15, 0.0], rtol=1e-12)
+
+
 def test_nothing_is_kept_of_a_problem_that_is_gone():
     rod = pinn.Interval(0.0, 1.0)
     residual = lambda u, t, x: pinn.dt(u)(t, x) - pinn.laplacian(u)(t, x)

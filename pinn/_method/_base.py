@@ -141,7 +141,7 @@ class AbstractMethod(eqx.Module):
         """Whether the error that the residual of a field makes is measured.
 
         The error of a field drawn anew is estimated by what it differs by from the one
-        before, and taken to be no less than a tenth of its weighted residual. A march
+        before, and taken to be no less than a fifth of its weighted residual. A march
         leaves of the rate what is finer than all its features, and this moves the
         field far less than such a share; there the share is the one by which the two
         fields differ for what their residuals do.

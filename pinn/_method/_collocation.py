@@ -131,8 +131,8 @@ class Collocation:
         What a panel may err by: the norm of the last coefficients of its polynomial.
     constant
         The Jacobian where it is always the same, so that the function is
-        $J y + g(\\tau)$; all panels but the last then have lengths $2^{-k}$, for each of
-        which there is one factorisation.
+        $J y + g(\\tau)$; panels, but for the last, then have lengths $2^{-k}$, for each
+        of which there is one factorisation.
     """
 
     def __init__(

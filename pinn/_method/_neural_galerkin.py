@@ -33,6 +33,9 @@ from ._parameters import parameters
 # widens, from one field to the next, whose difference estimates the error.
 _SHARE, _FINER, _WIDER = 0.1, 0.3, 1.5
 _MOST_FIELDS = 4
+# Without a tolerance of the solve: the second is drawn anew with steps as much coarser,
+# which is cheaper than the first, and says what its error is at most.
+_COMPARED = 2
 _TOLERANCE, _LEAST_TOLERANCE = 1e-7, 1e-12
 _POINTS_PER_UNKNOWN, _LEAST_POINTS = 2.5, 100
 _FIRST_STEP = 1e-3
@@ -76,6 +79,7 @@ class NeuralGalerkin(AbstractMethod):
     tolerance
         Of a step, relative to the size of the field; by default a tenth of the
         tolerance of the solve, and 1e-7 for a network of yours or without a tolerance.
+        Of the fields that are compared, each has another, so that errors in time show.
 
     Raises
     ------
@@ -152,7 +156,8 @@ class NeuralGalerkin(AbstractMethod):
         problem, shape = plan.problem, plan.shape
         space = Problem(problem.domain, lambda u, x: u(x), ())
         width = self.width or _WIDTH * problem.domain.dim
-        width = math.ceil(width * _WIDER ** len(plan.found))
+        if plan.tol is not None:
+            width = math.ceil(width * _WIDER ** len(plan.found))
         network = first_network(
             space, shape, width, self.depth, self.activation, self.scale, key=key
         )
@@ -169,10 +174,13 @@ class NeuralGalerkin(AbstractMethod):
         return eqx.tree_at(lambda f: f.space, nothing, trainable_leaves(field.space))
 
     def worker(self, plan: "Plan | None") -> "NeuralGalerkin":
-        if plan is None or plan.tol is None or self.tolerance is not None:
+        if plan is None:
             return self
-        share = _SHARE * _FINER ** len(plan.found)
-        tolerance = max(_LEAST_TOLERANCE, share * plan.tol)
+        tolerance, ratio = self.tolerance or _TOLERANCE, 1 / _FINER
+        if plan.tol is not None:
+            tolerance, ratio = self.tolerance or _SHARE * plan.tol, _FINER
+        # Fields whose steps are as fine as each other's may have the same errors.
+        tolerance = max(_LEAST_TOLERANCE, tolerance * ratio ** len(plan.found))
         return dataclasses.replace(self, tolerance=tolerance)
 
     def init(
@@ -286,7 +294,7 @@ class NeuralGalerkin(AbstractMethod):
         if plan is None:
             return None, None
         plan = plan.after(evidence)
-        if plan.tol is None or plan.ending:
+        if plan.ending:
             return plan, None
         field = self._draw(plan, key)
         width = field.network().readout.weight.shape[-1]
@@ -320,13 +328,14 @@ class Plan:
 
     @property
     def growing(self) -> bool:
-        return self.tol is not None
+        return True
 
     @property
     def ending(self) -> str:
         if self.found and self.found[-1].estimate <= self.found[-1].target:
             return "reached"
-        return "largest" if len(self.found) >= _MOST_FIELDS else ""
+        most = _COMPARED if self.tol is None else _MOST_FIELDS
+        return "largest" if len(self.found) >= most else ""
 
 
 @dataclass(frozen=True)
