@@ -211,7 +211,9 @@ class InWindows:
         reached = None if task.tol is None else bool(estimate <= task.tol)
         reports = [w.solution.report for w in windows]
         compile_s, wall = clock.stop()
-        remarks = _remarks(windows)
+        remarks = _remarks(
+            [(w.time, r.remarks) for w, r in zip(windows, reports, strict=True)]
+        )
         if windows[-1].time[1] < _limits(problem)[1]:
             remarks.append(
                 f"the last window that was solved ends at t = {windows[-1].time[1]:.6g}"
@@ -313,15 +315,16 @@ def _worth(longer: _Window, shorter: _Window) -> bool:
     return math.isnan(longer.error) or shorter.error < _WORTH * longer.error
 
 
-def _remarks(windows: list[_Window]) -> list[str]:
-    """What was remarked in the windows, once where only its numbers differ."""
+def _remarks(
+    windows: list[tuple[tuple[float, float], tuple[str, ...]]],
+) -> list[str]:
+    """The times and remarks of windows, once those where only the numbers differ."""
     found: dict[str, list[str]] = {}
-    for w in windows:
-        for text in w.solution.report.remarks:
-            remark = f"t = {w.time[0]:.6g} to {w.time[1]:.6g}: {text}"
-            found.setdefault(re.sub(r"[-+.\d]+(e[-+]?\d+)?", "", text), []).append(
-                remark
-            )
+    for (start, stop), remarks in windows:
+        for text in remarks:
+            same = re.sub(r"[-+.\d]+(e[-+]?\d+)?", "", text)
+            remark = f"t = {start:.6g} to {stop:.6g}: {text}"
+            found.setdefault(same, []).append(remark)
     return [
         first if not others else f"{first} (so in {len(others) + 1} windows)"
         for first, *others in found.values()

@@ -1,7 +1,6 @@
 """Space-time solves in windows of time."""
 
 import shutil
-from types import SimpleNamespace
 
 import jax
 import jax.numpy as jnp
@@ -175,20 +174,13 @@ def test_wrong_arguments_are_refused():
 
 def test_what_every_window_remarks_is_said_once():
     """The same but for its numbers, with how often; anything else stays."""
-    windows = [
-        SimpleNamespace(
-            time=(i, i + 1),
-            solution=SimpleNamespace(report=SimpleNamespace(remarks=remarks)),
-        )
-        for i, remarks in enumerate(
-            [
-                ("a residual of only 2e-16",),
-                ("a residual of only 3.5e-07", "a jump"),
-                (),
-            ]
-        )
-    ]
-    assert _remarks(windows) == [
+    assert _remarks(
+        [
+            ((0.0, 1.0), ("a residual of only 2e-16",)),
+            ((1.0, 2.0), ("a residual of only 3.5e-07", "a jump")),
+            ((2.0, 3.0), ()),
+        ]
+    ) == [
         "t = 0 to 1: a residual of only 2e-16 (so in 2 windows)",
         "t = 1 to 2: a jump",
     ]
