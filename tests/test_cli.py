@@ -161,7 +161,7 @@ def test_an_allowed_finding_does_not_stop_the_solve(run):
         (["posson"], ["'posson'", "poisson, heat, poisson-holes", "'poisson'?"]),
         (
             ["poisson", "--activation", "tahn"],
-            ["'tahn'", "nearest are tanh", "lists all 115"],
+            ["'tahn'", "Nearest: tanh", "lists all 115"],
         ),
         (["poisson", "--method", "first_order"], ["least-squares", "'first-order'?"]),
         (["poisson", "--set", "freqency=4"], ["'freqency'", "'frequency'?"]),
