@@ -42,7 +42,9 @@ def is_typed(key: Array) -> bool:
 
 def nearest(name: str, known: Iterable[str]) -> str:
     """' Did you mean ...?', or nothing if no name is near."""
-    close = difflib.get_close_matches(str(name), list(known), n=1)
+    name, known = str(name), list(known)
+    close = difflib.get_close_matches(name, known, n=1)
+    close = close or [other for other in known if len(name) > 2 and name in other]
     return f" Did you mean {close[0]!r}?" if close else ""
 
 

@@ -2,9 +2,10 @@
 
 from typing import Any
 
-import jax
 import numpy as np
 from jax.extend.core import ClosedJaxpr, Jaxpr, Literal
+
+from ._host import body_of, line_of
 
 # With which JAX turns an index that counts from the end into one from the start.
 _ON_INDICES = {
@@ -16,7 +17,7 @@ _ON_INDICES = {
 
 
 def missing_entry(closed: ClosedJaxpr) -> str | None:
-    """What a traced function reads beyond the end of an axis, with fixed indices.
+    """What a traced function reads beyond the end of an axis, by a fixed index.
 
     An index that is in range becomes a slice, which is known to be right; only the
     others are left as a choice of where to start.
@@ -33,20 +34,20 @@ def _missing(jaxpr: Jaxpr) -> str | None:
             known[eqn.outvars[0]] = _ON_INDICES[name](*values)
         if name == "dynamic_slice":
             operand: Any = eqn.invars[0].aval
-            shape, sizes = operand.shape, eqn.params["slice_sizes"]
-            for length, size, start in zip(shape, sizes, values[1:], strict=True):
+            sizes = eqn.params["slice_sizes"]
+            for length, size, start in zip(
+                operand.shape, sizes, values[1:], strict=True
+            ):
                 if start is not None and not 0 <= start <= length - size:
-                    asked = int(start) if start >= 0 else int(start) - length
-                    return f"entry {asked} of an axis of length {length}"
-        for body in jax.tree.leaves(
-            list(eqn.params.values()), is_leaf=lambda p: isinstance(p, _BODIES)
-        ):
-            if isinstance(body, _BODIES):
-                inner = body.jaxpr if isinstance(body, ClosedJaxpr) else body
-                found = _missing(inner)
-                if found is not None:
-                    return found
+                    return _said(eqn, int(start), length)
+        body = body_of(eqn)
+        found = None if body is None else _missing(body[0])
+        if found is not None:
+            return found
     return None
 
 
-_BODIES = (ClosedJaxpr, Jaxpr)
+def _said(eqn: Any, start: int, length: int) -> str:
+    index, line = start if start >= 0 else start - length, line_of(eqn)
+    place = "" if line is None else f" ({line})"
+    return f"entry {index} of an axis of length {length}{place}"

@@ -22,7 +22,7 @@ LEVELS = {
     "_progress": 0,
     "_required": 0,
     "_called": 0,
-    "_entries": 0,
+    "_entries": 1,
     "activations": 0,
     "callbacks": 0,
     "metrics": 0,

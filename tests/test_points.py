@@ -65,15 +65,6 @@ def test_no_points_are_refused_on_the_host_too(n):
         on_host(term.place, term.cube_dim, n, key=jr.key(0))
 
 
-def test_points_in_a_tiny_part_of_what_is_tried_are_drawn_on_the_host_too():
-    """Four slivers, 6e-5 of the square: more candidates than the host takes."""
-    slivers = pinn.Box([0.0, 0.0], [1.0, 1.0]) - pinn.Disk([0.5, 0.5], 0.7031)
-    found = on_host(slivers.place, slivers.cube_dim, 3, key=jr.key(3))
-    expected = slivers.sample(3, key=jr.key(3), sequence=kronecker)
-    assert_allclose(found, expected, rtol=0, atol=1e-14)
-    assert jax.vmap(slivers.contains)(expected).all()
-
-
 @pytest.mark.parametrize(
     ("points", "message"),
     [

@@ -294,7 +294,10 @@ def test_an_error_inside_a_residual_says_what_it_was_called_with():
 @pytest.mark.parametrize(
     ("residual", "message"),
     [
-        (lambda u, x: u(x) - x[2], "reads entry 2 of an axis of length 2"),
+        (
+            lambda u, x: u(x) - x[2],
+            r"reads entry 2 of an axis of length 2 \(test_problem.py:\d+\)",
+        ),
         (lambda u, x: u(x) - x[-3], "reads entry -3 of an axis of length 2"),
         (lambda u, x: pinn.grad(u)(x)[2], "reads entry 2 of an axis of length 2"),
         (lambda u, x: pinn.hessian(u)(x)[0, 2], "reads entry 2"),

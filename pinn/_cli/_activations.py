@@ -121,7 +121,7 @@ def find(names: list[str]) -> dict[str, Callable[..., Any]]:
             found[name] = activations.get(name)
         else:
             raise InputError(
-                f"there is no activation {name!r}. The nearest are "
+                f"there is no activation {name!r}. Nearest: "
                 f"{nearest_three(name, known)}; `pinn activations` lists all "
                 f"{len(known)}."
             )

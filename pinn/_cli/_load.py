@@ -38,8 +38,9 @@ def load(name: str, settings: list[str] | None) -> tuple[Problem, Any]:
     try:
         return problems.get(name, **options), problems.reference(name)
     except ValueError as error:
+        own = " A file of your own is `FILE.py`."
         raise InputError(
-            f"`NAME`: {error}" if _unknown(name) else str(error)
+            f"`NAME`: {error}{own}" if _unknown(name) else str(error)
         ) from error
 
 

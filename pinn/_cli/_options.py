@@ -113,7 +113,7 @@ def _activation(name: str) -> Callable[..., Any]:
     names = [entry.name for entry in activations.catalogue()]
     if name not in names:
         raise InputError(
-            f"`--activation`: there is no activation {name!r}. The nearest are "
+            f"`--activation`: there is no activation {name!r}. Nearest: "
             f"{nearest_three(name, names)}; `pinn activations` lists all {len(names)}."
         )
     return activations.get(name)

@@ -29,9 +29,9 @@ def complete_activation(incomplete: str) -> list[str]:
     return [name for name in names if name.startswith(incomplete)]
 
 
-def _checked_seed(seed: int) -> int:
+def _checked_seed(seed: int | None) -> int | None:
     # Said here, since the help would show the range in place of words.
-    if not 0 <= seed < 2**32:
+    if seed is not None and not 0 <= seed < 2**32:
         raise typer.BadParameter(f"{seed} is not in the range 0 to {2**32 - 1}.")
     return seed
 
@@ -88,6 +88,16 @@ Seed = Annotated[
         metavar="N",
         callback=_checked_seed,
         help="Of all random draws.",
+    ),
+]
+# Where it is asked whether one was given.
+SeedOrNone = Annotated[
+    int | None,
+    typer.Option(
+        rich_help_panel=WORK,
+        metavar="N",
+        callback=_checked_seed,
+        help="Of all random draws; 0 by default.",
     ),
 ]
 Debug = Annotated[bool, flag("--debug", TALK, "Show tracebacks.")]

@@ -53,8 +53,8 @@ def on_host(region: Any) -> Iterator[None]:
     if not concrete(region):
         raise ValueError(
             "`measure` is a number on the host, which is not known of a region that is "
-            "an argument under `jax.jit`, `jax.grad` or `jax.vmap`. Compute it "
-            "outside, or use `extent`, which for a box or a ball is the same."
+            "traced, as by `jax.jit`, `jax.grad` or `jax.vmap`. Compute it outside, or "
+            "use `extent`, which for a box or a ball is the same."
         )
     with jax.ensure_compile_time_eval():
         yield

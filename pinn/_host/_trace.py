@@ -37,3 +37,16 @@ def bind(eqn: Any, inputs: Sequence[Any]) -> Sequence[Any]:
     with eqn.ctx.manager:
         results = eqn.primitive.bind(*functions, *inputs, **options)
     return results if eqn.primitive.multiple_results else [results]
+
+
+def line_of(eqn: Any) -> str | None:
+    """Where the user's program asks for an operation, as ``FILE:LINE``, if known."""
+    try:
+        from jax._src import source_info_util
+
+        frame = source_info_util.user_frame(eqn.source_info.traceback)
+        if frame is not None:
+            return f"{frame.file_name.rsplit('/', 1)[-1]}:{frame.start_line}"
+    except Exception:  # the place is a courtesy, in a private module of JAX
+        pass
+    return None

@@ -110,9 +110,10 @@ def check_activation(activation: Activation) -> None:
             f"`pinn.activations.{activation.__name__}()`; got the class."
         )
     if not callable(activation):
+        name = activation if isinstance(activation, str) else "tanh"
         raise ValueError(
             "`activation` takes a function such as `pinn.activations.tanh`; got "
-            f'{activation!r}. By name: `pinn.activations.get("tanh")`.'
+            f"{activation!r}. By name: `pinn.activations.get({name!r})`."
         )
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from jax.extend.core import ClosedJaxpr, Jaxpr, Literal
 
-from .._host import body_of
+from .._host import body_of, line_of
 
 _ENTIRE = {
     *("exp", "exp2", "expm1", "tanh", "logistic", "sin", "cos", "sinh", "cosh"),
@@ -212,13 +212,5 @@ def _sign(eqn: Any, name: str, inputs: list[_Fact]) -> int:
 def _describe(eqn: Any, name: str) -> str:
     label = eqn.params.get("name")
     what = f"{name} {label}" if isinstance(label, str) else name
-    try:
-        from jax._src import source_info_util
-
-        frame = source_info_util.user_frame(eqn.source_info.traceback)
-        if frame is not None:
-            file = frame.file_name.rsplit("/", 1)[-1]
-            return f"{what} ({file}:{frame.start_line})"
-    except Exception:  # the place is a courtesy, in a private module of JAX
-        pass
-    return what
+    line = line_of(eqn)
+    return what if line is None else f"{what} ({line})"

@@ -33,7 +33,7 @@ from .._parameters import (
     Json,
     Name,
     Precision,
-    Seed,
+    SeedOrNone,
     Set,
     complete_method,
     flag,
@@ -42,7 +42,6 @@ from .._parameters import (
 
 
 def solve(
-    context: typer.Context,
     name: Name,
     tol: Annotated[
         float | None,
@@ -91,7 +90,7 @@ def solve(
             help="Time after which the best solution so far is taken.",
         ),
     ] = None,
-    seed: Seed = 0,
+    seed: SeedOrNone = None,
     precision: Precision = "64",
     settings: Set = None,
     allow: Annotated[
@@ -163,7 +162,15 @@ def solve(
         if save is not None:
             check_file("--save", save, force)
         if resume is not None:
-            _alone(context, precision)
+            _alone(
+                tol=tol,
+                points=points,
+                weighting=weighting,
+                seed=seed,
+                allow=allow,
+                checkpoint=checkpoint,
+                precision="mixed" if precision == "mixed" else None,
+            )
         with _show.stdout_free(as_json):
             problem, reference = load(name, settings)
         title = problem.name or Path(name.partition(".py")[0]).name
@@ -176,7 +183,7 @@ def solve(
                 problem,
                 chosen,
                 resume=resume,
-                seed=seed,
+                seed=seed or 0,
                 tol=tol,
                 points=points,
                 weighting=balance,
@@ -247,21 +254,14 @@ def _solve(
     return solution
 
 
-# What a checkpoint holds: to give it anew would change nothing.
-_KEPT = ("tol", "points", "weighting", "seed", "allow", "checkpoint")
-
-
-def _alone(context: typer.Context, precision: str) -> None:
-    """Refuse what the checkpoint itself holds."""
-    sources = ((name, context.get_parameter_source(name)) for name in _KEPT)
-    given = [name for name, source in sources if source and source.name != "DEFAULT"]
-    if precision == "mixed":
-        given.append("precision mixed")
-    for name in given:
-        raise InputError(
-            f"`--{name}` cannot go with `--resume`, which takes it from the "
-            "checkpoint; leave it out."
-        )
+def _alone(**kept: Any) -> None:
+    """Refuse what the checkpoint itself holds: to give it anew would change nothing."""
+    for name, value in kept.items():
+        if value not in (None, []):
+            raise InputError(
+                f"`--{name}` cannot go with `--resume`, which takes it from the "
+                "checkpoint; leave it out."
+            )
 
 
 def _compare(solution: Any, reference: Any) -> tuple[Any, str]:
