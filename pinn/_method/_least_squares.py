@@ -194,7 +194,8 @@ class LeastSquares(AbstractMethod):
         predicted = float(np.linalg.norm(rows + matrix @ change))
         while True:
             c = state.c + length * change
-            after = float(np.linalg.norm(rows_of(c)))
+            with np.errstate(all="ignore"):  # too long a step may overflow
+                after = float(np.linalg.norm(rows_of(c)))
             # Armijo's condition with the decrease that the linear model predicts.
             if after <= before - 1e-4 * length * (before - predicted):
                 break

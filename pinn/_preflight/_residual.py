@@ -122,7 +122,8 @@ def _leading_jumps(problem: Problem, term: Term, c: list[np.ndarray]) -> bool:
         shape = [1] * leading.ndim
         shape[leading.ndim - 1 - axis] = -1
         leading = leading * in_space.reshape(shape)
-    rest = [np.zeros_like(a) for a in c[:-1]]
+    leading = jnp.asarray(leading)
+    rest = [jnp.zeros(a.shape) for a in c[:-1]]
     lower, upper = (np.asarray(b, float) for b in problem.bounds)
     split = len(lower) - problem.domain.dim
 
@@ -131,11 +132,9 @@ def _leading_jumps(problem: Problem, term: Term, c: list[np.ndarray]) -> bool:
             y = jnp.asarray(first + s * (second - first))
             x = y[split:]
             row = RowInput((x,) if split == 0 else (*y[:split], x))
-            parts = [
-                ravelled(term, taylor(tuple(jets), frame, y), row)
-                for jets in ([*rest, leading], [*rest, np.zeros_like(leading)])
-            ]
-            return jnp.sum(parts[0] - parts[1])
+            with_it = ravelled(term, taylor((*rest, leading), frame, y), row)
+            without = ravelled(term, taylor((*rest, 0 * leading), frame, y), row)
+            return jnp.sum(with_it - without)
 
         return at
 
