@@ -23,7 +23,7 @@ from ._method import (
 from ._points import Points
 from ._precision import bits
 from ._problem import Problem, Term
-from ._rate import rate_of
+from ._rate import Rate, rate_of
 from ._residuals import is_linear_capable
 
 # Beyond so many numbers in a readout, or in a field without one, a dense
@@ -108,29 +108,60 @@ def marching(
         return choice
     if problem.domain.dim > _MARCHED or not isinstance(choice.method, LeastSquares):
         return choice
-    reason = _marched_for(problem, shape, jets["equation"], points)
-    if reason is None:
-        return choice
     try:
-        rate_of(problem, shape)
+        rate = rate_of(problem, shape)
     except ValueError:  # it cannot be solved for the rate
         return choice
-    return Choice(Evolve(), reason)
+    reason = _marched_for(problem, rate, jets["equation"], points)
+    return choice if reason is None else Choice(Evolve(), reason)
 
 
 def _marched_for(
-    problem: Problem, shape: tuple[int, ...], equation: TermJet, points: Points
+    problem: Problem, rate: Rate, equation: TermJet, points: Points
 ) -> str | None:
     in_time, in_space = equation.orders
     if not equation.affine:
         return "a nonlinear evolution, marched in time"
     if in_time == 2:
         return "an evolution of second order in time, marched"
-    if in_space < 2:
+    if in_space < 2 or not _damps(rate, in_space, _few(points["equation"])):
         return "an evolution that carries its data along, marched in time"
-    if _disagree(problem, shape, points):
+    if _disagree(problem, rate.shape, points):
         return "initial data that disagrees with a condition: marched in time"
     return None
+
+
+def _damps(rate: Rate, order: int, rows: RowInput) -> bool:
+    r"""Whether the highest derivatives in space damp waves anywhere.
+
+    $u_t = A\,\partial^m u$ takes a wave $e^{ikx}$ to $e^{ikx + t (ik)^m A}$: it is damped
+    where an eigenvalue of $i^m A$ has a negative real part. Those of Schrödinger's
+    equation are imaginary.
+    """
+    for axis in range(rows.arguments[-1].shape[-1]):
+        index = (axis,) * order
+        if index in rate.indices[0]:
+            factors = np.asarray(_leading(rate, index, rows)) * 1j**order
+            real = np.linalg.eigvals(factors).real
+            if np.min(real) < -_AGREE * np.max(np.abs(factors)):
+                return True
+    return False
+
+
+@Hosted
+def _leading(rate: Rate, index: Any, rows: RowInput) -> Any:
+    """The derivatives of the rate in one derivative of the field, ``(n, d, d)``."""
+    zero = jnp.zeros(rate.shape)
+
+    def at(t, x):
+        def with_leading(a):
+            jets = dict.fromkeys(rate.indices[0], zero) | {index: a}
+            return rate(t, x, [jets])
+
+        derivative = jax.jacfwd(with_leading)(zero)
+        return jnp.reshape(derivative, (max(1, zero.size), -1))
+
+    return jax.vmap(at)(*rows.arguments)
 
 
 def _disagree(problem: Problem, shape: tuple[int, ...], points: Points) -> bool:

@@ -538,7 +538,9 @@ class Session:
 def _relative(rows: np.ndarray, values: np.ndarray) -> float:
     """The weighted residual over the size of the field."""
     size, residual = rms(values), float(np.linalg.norm(rows))
-    return residual / size if size > 0 else residual
+    if size > 0:
+        return residual / size
+    return math.inf if residual > 0 else 0.0
 
 
 _evaluated = Compiled(lambda field, arguments: jax.vmap(field)(*arguments))

@@ -49,6 +49,10 @@ def look(
     return {f.id: f for f in report.findings}
 
 
+def conduction(k):
+    return lambda u, x: pinn.divergence(k * pinn.grad(u))(x) - 1.0
+
+
 def with_rule(derivative):
     f = jax.custom_jvp(jnp.tanh)
     f.defjvp(lambda x, dx: (jnp.tanh(x[0]), derivative(x[0]) * dx[0]))
@@ -194,9 +198,13 @@ CASES = {
                     )
                 },
             ),
-            ("ok", {"residual": lambda u, x: laplacian(u)(x) * (1 + (x[0] > 0.5))}),
+            ("ok", {"residual": lambda u, x: laplacian(u)(x) + u(x) * (x[0] > 0.5)}),
+            ("warning", {"residual": conduction(lambda x: 1 + (x[0] > 0.5))}),
         ],
-        [{"residual": lambda u, x: laplacian(u)(x) - jnp.tanh(50 * (x[0] - 0.5))}],
+        [
+            {"residual": lambda u, x: laplacian(u)(x) - jnp.tanh(50 * (x[0] - 0.5))},
+            {"residual": conduction(lambda x: 2 + jnp.tanh(50 * (x[0] - 0.5)))},
+        ],
     ),
     "wrong-derivative-rule": (
         [

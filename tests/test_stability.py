@@ -10,7 +10,7 @@ import pytest
 from helpers import residuals_of
 
 import pinn
-from pinn._estimate import hidden_error, lack, least_error
+from pinn._estimate import hidden_error, lack, least_error, still_to_come
 from pinn._mirrors import Mirrored, shared_mirrors
 from pinn._points import FRESH, PointSource
 
@@ -46,6 +46,8 @@ def test_what_a_residual_hides_grows_as_the_problem_nears_a_singular_one():
     assert hidden_error(1e-8, np.inf) == hidden_error(1e-8, 0.5) == 1e-8
     assert hidden_error(1e-8, 1e-6) == pytest.approx(1e-2 / 2)
     assert least_error(1e-8, 1e-16) == 1.0
+    # Rows are known to rounding only, even if the residual seems to be smaller.
+    assert least_error(1e-30, 1e-16) == 1.0
     assert least_error(1e-8, np.inf) == pytest.approx(2e-9)
 
 
@@ -160,3 +162,53 @@ def test_an_odd_front_is_told_the_error_of_its_odd_part():
     estimate, stability = found.error, found.stability
     assert stability > 1e-3
     assert error / 3 < estimate < 10 * error
+
+
+@pytest.mark.parametrize("ratio", [0.55, 0.7, 0.79])
+def test_the_last_difference_tells_the_error_of_a_geometric_sequence(ratio):
+    """u_n = 1 - ratio^n tends to 1."""
+    before, last = 1 - ratio**5, 1 - ratio**6
+    assert (last - before) * still_to_come(ratio) == pytest.approx(1 - last)
+
+
+def test_a_fast_sequence_is_judged_by_its_last_difference_alone():
+    assert still_to_come(0.1) == still_to_come(0.5) == 1.0
+    assert still_to_come(1.0) == still_to_come(np.nan) > 1.0
+
+
+@pytest.mark.parametrize(("share", "estimate"), [(1.0, 1.0), (0.5, 0.0)])
+def test_zero_is_a_solution_only_where_no_eigenfunction_is_one(share, estimate):
+    """u'' + share pi^2 u = 0 with u = 0 at the ends has sin(pi x) for a share of 1."""
+    rod = pinn.Interval(0.0, 1.0)
+    residual = lambda u, x: pinn.laplacian(u)(x) + share * np.pi**2 * u(x)
+    problem = pinn.Problem(rod, residual, [pinn.Dirichlet(rod.boundary, 0.0)])
+    network = pinn.RandomFeatures(1, "scalar", 40, bounds=problem.bounds, key=jr.key(0))
+    report = pinn.solve(problem, network, tol=1e-6, key=jr.key(0)).report
+    assert (report.estimate, report.reached) == (estimate, estimate == 0.0)
+    assert report.residual_fresh == 0.0
+    assert any("do not determine" in text for text in report.remarks) == (share == 1.0)
+
+
+def test_a_corner_with_the_root_of_the_distance_is_not_taken_for_solved():
+    """Where Dirichlet's condition meets Neumann's, u = r^(1/2) sin(phi/2)."""
+    half = pinn.Box([-1.0, 0.0], [1.0, 1.0])
+    right = pinn.Box([0.0, -1.0], [1.0, 0.0]).faces["top"]
+    left = pinn.Box([-1.0, -1.0], [0.0, 0.0]).faces["top"]
+    rest = half.faces["left"] | half.faces["right"] | half.faces["top"]
+
+    def exact(x):
+        return (x @ x + 1e-300) ** 0.25 * jnp.sin(jnp.arctan2(x[1], x[0]) / 2)
+
+    problem = pinn.Problem(
+        half,
+        lambda u, x: pinn.laplacian(u)(x),
+        [
+            pinn.Dirichlet(right, 0.0),
+            pinn.Neumann(left, 0.0),
+            pinn.Dirichlet(rest, exact),
+        ],
+        exact=exact,
+    )
+    method = pinn.LeastSquares(scale=5.0, largest=300)
+    report = pinn.solve(problem, method=method, tol=1e-2, key=jr.key(0)).report
+    assert report.relative_l2 <= 3 * report.estimate

@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,6 +32,8 @@ _LARGEST, _LARGEST_UNASKED = 2500, 1000
 _CROWD = 0.5
 # Steps of a continuation, and most Gauss-Newton steps for each but the last.
 _CONTINUATION, _ON_THE_WAY = 10, 5
+# Sizes of a readout to start from where zero is no start: any unit of the field.
+_STARTS = tuple(10.0**k for k in range(-9, 10))
 
 
 class LeastSquares(AbstractMethod):
@@ -168,7 +171,15 @@ class LeastSquares(AbstractMethod):
         c = np.zeros(at.count) if affine else at.start()
         follow = self.continuation and not affine and isinstance(at, FeatureRows)
         part = 0 if follow else _CONTINUATION
-        start = _finite(*_linearised(at, c, part))
+        start = _linearised(at, c, part)
+        if not (affine or _are_finite(*start)):
+            # The field so far is far from any solution.
+            c = np.zeros_like(c)
+            start = _linearised(at, c, part)
+        start = _finite(*start)
+        if not affine and _asleep(*start, residuals, points):
+            c = _woken(lambda c: _rows(at, c, part), c)
+            start = _finite(*_linearised(at, c, part))
         return State(at, c, *start, iteration=0, ended=False, part=part)
 
     def step(
@@ -183,7 +194,8 @@ class LeastSquares(AbstractMethod):
         predicted = float(np.linalg.norm(rows + matrix @ change))
         while True:
             c = state.c + length * change
-            after = float(np.linalg.norm(rows_of(c)))
+            with np.errstate(all="ignore"):  # too long a step may overflow
+                after = float(np.linalg.norm(rows_of(c)))
             # Armijo's condition with the decrease that the linear model predicts.
             if after <= before - 1e-4 * length * (before - predicted):
                 break
@@ -344,7 +356,31 @@ def _size(tree: Any) -> int:
     return sum(a.size for a in jax.tree.leaves(eqx.filter(tree, eqx.is_inexact_array)))
 
 
+def _asleep(
+    rows: np.ndarray, matrix: np.ndarray, residuals: Residuals, points: Points
+) -> bool:
+    """Whether an equation has a residual that no small change of the field moves, as
+    $|\\nabla u|^2 = 1$ has it where the field is zero."""
+    n, k = len(points["equation"].arguments[-1]), residuals.factors["equation"].size
+    left = rows[: n * k].reshape(n, k)
+    moved = matrix[: n * k].reshape(n, k, -1)
+    return bool(np.any(left.any(axis=0) & ~moved.any(axis=(0, 2))))
+
+
+def _woken(rows_of: Callable[[np.ndarray], np.ndarray], c: np.ndarray) -> np.ndarray:
+    """A random readout to start from, of the size that leaves the least rows."""
+    direction = np.random.default_rng(0).standard_normal(c.size) / math.sqrt(c.size)
+    starts = [c + size * direction for size in _STARTS]
+    with np.errstate(all="ignore"):
+        left = [float(np.linalg.norm(rows_of(start))) for start in starts]
+    return starts[int(np.nanargmin(left))]
+
+
+def _are_finite(*arrays: np.ndarray) -> bool:
+    return all(np.isfinite(a).all() for a in arrays)
+
+
 def _finite(rows: np.ndarray, matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    if not (np.isfinite(rows).all() and np.isfinite(matrix).all()):
+    if not _are_finite(rows, matrix):
         raise FloatingPointError("a row of the problem is not finite")
     return rows, matrix

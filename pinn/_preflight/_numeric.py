@@ -60,6 +60,10 @@ def measure_rows(
     for term in problem.terms:
         blocks = _blocks(points[term.name], width)
         values, rates = _moved_rows(term, trainable, direction, fixed, blocks[0])
+        if not np.any(rates):
+            # A square, such as |grad u|^2, stands still where the field is zero.
+            away = jax.tree.map(np.add, trainable, direction)
+            _, rates = _moved_rows(term, away, direction, fixed, blocks[0])
         values = [values, *(_rows(term, trainable, fixed, b) for b in blocks[1:])]
         total = len(points[term.name].arguments[-1])
         values = np.concatenate(values)[:total]

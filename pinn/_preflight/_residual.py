@@ -15,6 +15,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from .._condition import RowInput
 from .._equation import TermJet, _flat, jet_frame, order_bound, ravelled, taylor
 from .._points import Points
 from .._problem import Problem, Term
@@ -24,6 +25,7 @@ from ._graph import Graph
 from ._report import Finding
 
 _SOME = 4
+_LINES = 3  # on which coefficients are looked at
 _CHOOSING = {
     *("lt", "le", "gt", "ge", "eq", "ne", "select_n", "sign", "floor", "ceil"),
     *("round", "convert_element_type", "max", "min", "abs", "clamp", "rem", "argmin"),
@@ -55,9 +57,12 @@ def residual_findings(
     """Kinks and jumps in the residual, and those in its coefficients."""
     kinked: list[tuple[str, str]] = []
     coefficients: list[str] = []
+    jumps = False
     for term in problem.terms:
         with own_settings():
             view, run, coefficients_at = _view(problem, term, shape, points)
+            if view.of_point and term.name == "equation":
+                jumps = _leading_jumps(problem, term, coefficients_at)
             coefficients += [f"{what} in `{term.name}`" for what in view.of_point]
             if view.of_jet:
                 listed = ", ".join(view.of_jet)
@@ -77,16 +82,73 @@ def residual_findings(
                 "Write it with smooth functions, or see that the break is never met.",
             )
         )
-    if coefficients:
+    listed = ", ".join(dict.fromkeys(coefficients))
+    if jumps:
+        findings.append(
+            Finding(
+                "discontinuous-coefficient",
+                "warning",
+                "the coefficient of the highest derivative in space jumps from place "
+                f"to place ({listed}). What the jump adds where it is differentiated, "
+                "as in the divergence of k grad u, no automatic derivative has: the "
+                "solution will have a continuous gradient there instead of a "
+                "continuous flux.",
+                "Take the flux as further components q, with the equations q / k = "
+                "grad u and div q = f; or make the jump a smooth step, such as "
+                "`jax.nn.sigmoid((x[0] - 0.5) / 0.02)`. If the gradient is to be "
+                "continuous, leave it.",
+            )
+        )
+    elif coefficients:
         findings.append(
             Finding(
                 "discontinuous-coefficient",
                 "ok",
-                "chosen by place, which is legitimate: "
-                + ", ".join(dict.fromkeys(coefficients)),
+                f"chosen by place, which is legitimate: {listed}",
             )
         )
     return findings
+
+
+def _leading_jumps(problem: Problem, term: Term, c: list[np.ndarray]) -> bool:
+    """Whether the highest derivative in space has a coefficient that jumps on some
+    line through the domain."""
+    order = len(c) - 1
+    axes, owner = jet_frame(problem, order)
+    frame, last = jnp.asarray(np.asarray(axes, float)), max(owner)
+    in_space = np.asarray([argument == last for argument in owner], float)
+    leading = c[-1]
+    for axis in range(order):
+        shape = [1] * leading.ndim
+        shape[leading.ndim - 1 - axis] = -1
+        leading = leading * in_space.reshape(shape)
+    leading = jnp.asarray(leading)
+    rest = [jnp.zeros(a.shape) for a in c[:-1]]
+    lower, upper = (np.asarray(b, float) for b in problem.bounds)
+    split = len(lower) - problem.domain.dim
+
+    def along(first: np.ndarray, second: np.ndarray) -> Any:
+        def at(s):
+            y = jnp.asarray(first + s * (second - first))
+            x = y[split:]
+            row = RowInput((x,) if split == 0 else (*y[:split], x))
+            with_it = ravelled(term, taylor((*rest, leading), frame, y), row)
+            without = ravelled(term, taylor((*rest, 0 * leading), frame, y), row)
+            return jnp.sum(with_it - without)
+
+        return at
+
+    rng = np.random.default_rng(0)
+    for _ in range(_LINES if order > 0 else 0):
+        # From near one corner of the bounding box to near the opposite one.
+        corner = rng.integers(2, size=len(lower))
+        near = np.stack([corner, 1 - corner])
+        near = near + (0.5 - near) * rng.uniform(0, 0.6, size=near.shape)
+        ends = lower + (upper - lower) * near
+        found = smoothness(along(*ends), max_order=1, interval=(0.0, 1.0))
+        if found.order < 0 and not _is_undefined(found):
+            return True
+    return False
 
 
 def _view(
