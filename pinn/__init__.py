@@ -88,7 +88,7 @@ from ._preflight import (
     preflight as preflight,
 )
 from ._problem import Problem as Problem, Term as Term
-from ._residuals import Residuals as Residuals
+from ._residuals import Residuals as Residuals, trainable_leaves as trainable_leaves
 from ._smoothness import Smoothness as Smoothness, smoothness as smoothness
 from ._solution import (
     Result as Result,
