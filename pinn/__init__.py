@@ -39,6 +39,7 @@ from ._method import (
     Evidence as Evidence,
     Evolve as Evolve,
     FirstOrder as FirstOrder,
+    Lack as Lack,
     LeastSquares as LeastSquares,
     LevenbergMarquardt as LevenbergMarquardt,
     NeuralGalerkin as NeuralGalerkin,
