@@ -45,7 +45,7 @@ class Damped(pinn.AbstractMethod):
         return 100
 
     def unknowns(self, field):
-        return jax.tree.map(eqx.is_inexact_array, field)
+        return pinn.trainable_leaves(field)
 
     def init(self, residuals, field, points, *, key):
         return State(field, jnp.asarray(0))

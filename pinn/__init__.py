@@ -39,6 +39,7 @@ from ._method import (
     Evidence as Evidence,
     Evolve as Evolve,
     FirstOrder as FirstOrder,
+    Lack as Lack,
     LeastSquares as LeastSquares,
     LevenbergMarquardt as LevenbergMarquardt,
     NeuralGalerkin as NeuralGalerkin,
@@ -88,7 +89,7 @@ from ._preflight import (
     preflight as preflight,
 )
 from ._problem import Problem as Problem, Term as Term
-from ._residuals import Residuals as Residuals
+from ._residuals import Residuals as Residuals, trainable_leaves as trainable_leaves
 from ._smoothness import Smoothness as Smoothness, smoothness as smoothness
 from ._solution import (
     Result as Result,

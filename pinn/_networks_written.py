@@ -84,8 +84,8 @@ def rebuilt(network: Any, problem: Problem, shape: tuple[int, ...]) -> Any:
             "activation of its catalogue, and a file holds no code."
         )
     if network["class"] == "Corrected":
-        parts = (rebuilt(network[k], problem, shape) for k in ("base", "correction"))
-        return Corrected(*parts, network["size"])
+        part = lambda name: rebuilt(network[name], problem, shape)
+        return Corrected(part("base"), part("correction"), network["size"])
     if network["class"] == "Evolved":
         return _evolved(network, problem, shape)
     return _made(network, problem.in_size, shape)

@@ -199,9 +199,14 @@ class Residuals(eqx.Module):
 
 
 def trainable_leaves(field: Any) -> Any:
-    """A tree like `field`, true at its unknowns.
+    """A tree like `field`, true at the numbers that a method may train.
 
     These are all inexact arrays but those of parts that are `Frozen`.
+
+    Parameters
+    ----------
+    field
+        A field, or any pytree.
     """
     frozen = lambda node: isinstance(node, Frozen)
 

@@ -87,6 +87,12 @@ def large_network():
     return pinn.LevenbergMarquardt(width=740, depth=1, scale=8.0)
 
 
+def two_stages():
+    """A small network, trained shortly, and least squares for what it leaves."""
+    first = pinn.LevenbergMarquardt(width=16, steps=50)
+    return pinn.Stages([first, pinn.LeastSquares()])
+
+
 def finds_front(width):
     return pinn.SelfScaledBroyden(steps=1000, points=2000, width=width, depth=3)
 
@@ -134,6 +140,9 @@ ROWS = {
     "poisson in 5-D": Row(lambda: slow_waves(5), 1e-8, 60.0, options={"tol": 1e-8}),
     "poisson, all parameters": Row(
         pinn.problems.poisson, 1e-8, 20.0, small_network, {"tol": 1e-8}, seeds=5
+    ),
+    "poisson, in two stages": Row(
+        pinn.problems.poisson, 1e-12, 20.0, two_stages, {"tol": 1e-12}
     ),
     "helmholtz, all parameters": Row(
         helmholtz, 1e-8, 300.0, large_network, {"tol": 1e-9, "budget_s": 280.0}
