@@ -24,6 +24,8 @@ from ._network import (
 )
 from ._problem import Problem
 
+_PARTS = "base", "correction"  # of a sum of two networks
+
 
 def describe(field: Any) -> dict[str, Any] | None:
     """The constructor's arguments of a network of `pinn`, if they can be written."""
@@ -39,8 +41,8 @@ def describe(field: Any) -> dict[str, Any] | None:
         parts = describe(field.base.field), describe(field.correction)
         if None in parts:
             return None
-        names = {"base": parts[0], "correction": parts[1], "size": field.size}
-        return {"class": "Corrected", **names}
+        names = dict(zip(_PARTS, parts, strict=True))
+        return {"class": "Corrected", **names, "size": field.size}
     if type(field) is FeatureSets:
         sets = [describe(one) for one in field.sets]
         return None if None in sets else {"class": "FeatureSets", "sets": sets}
