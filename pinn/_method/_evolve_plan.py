@@ -13,8 +13,6 @@ _FIRST, _LAST = 8.0, 64.0
 # Waves that leave more than this of the residual are far from enough.
 _FAR, _NEAR = 1e-2, 1e-4
 _SLIGHTLY_FINER, _FINER, _MUCH_FINER, _GROWTH = 1.1, 1.5, 2.0, 1.5
-# Fields that in turn have not halved a figure, after which the kind is given up.
-_PATIENCE = 2
 
 
 @dataclass(frozen=True)
@@ -84,8 +82,8 @@ def _schedule(plan: Plan) -> Schedule:
             ending = "reached"
             break
         left.append(fresh)
-        if _stands(left) or min(scales) >= _LAST or count >= plan.largest:
-            ending = "stalled" if _stands(left) else "largest"
+        if _growth.stands(left) or min(scales) >= _LAST or count >= plan.largest:
+            ending = "stalled" if _growth.stands(left) else "largest"
             break
         if fresh < _NEAR:  # fine enough: more of them
             finer, more = _SLIGHTLY_FINER * finer, _GROWTH
@@ -105,15 +103,9 @@ def _schedule(plan: Plan) -> Schedule:
                 ending = "reached"
                 break
             left.append(evidence.fresh)
-            if _stands(left) or count >= plan.largest:
-                ending = "stalled" if _stands(left) else "largest"
+            if _growth.stands(left) or count >= plan.largest:
+                ending = "stalled" if _growth.stands(left) else "largest"
                 break
             count = min(plan.largest, math.ceil(_GROWTH * count))
     while True:
         yield None, ending
-
-
-def _stands(values: list[float]) -> bool:
-    if len(values) <= _PATIENCE:
-        return False
-    return min(values[-_PATIENCE:]) > 0.5 * min(values[:-_PATIENCE])
