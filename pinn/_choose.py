@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -24,7 +23,7 @@ from ._points import Points
 from ._precision import bits
 from ._problem import Problem, Term
 from ._rate import Rate, rate_of
-from ._residuals import is_linear_capable
+from ._residuals import is_linear_capable, trainable_size
 
 # Beyond so many numbers in a readout, or in a field without one, a dense
 # factorisation takes minutes.
@@ -58,18 +57,18 @@ def choose(
     if field is None or not callable(field):  # which `check_field` refuses
         return Choice(LeastSquares())
     network: Any = field  # any callable
-    size = _size(network)
     if isinstance(field, type):
         raise ValueError(
             f"`field` takes an instance, `{field.__name__}(...)`; got the class."
         )
+    size = trainable_size(network)
     if size == 0:
         raise ValueError(
             "`field` holds no arrays of numbers, so there is nothing to train; pass a "
             "network such as `pinn.MLP`, or none."
         )
     readout = getattr(field, "readout", None)
-    if readout is not None and _size(readout) <= _LARGE_READOUT:
+    if readout is not None and trainable_size(readout) <= _LARGE_READOUT:
         return Choice(LeastSquares())
     few = size <= _LARGE_FIELD and bits() == 64
     if few and not is_linear_capable(field):
@@ -225,7 +224,3 @@ def _checked(method: Any) -> AbstractMethod:
             f"`method` takes a method such as `pinn.LeastSquares()`; got {method!r}."
         )
     return method
-
-
-def _size(tree: Any) -> int:
-    return sum(a.size for a in jax.tree.leaves(eqx.filter(tree, eqx.is_inexact_array)))

@@ -193,12 +193,13 @@ def _covers(part: AbstractPart, face: AbstractPart) -> bool:
     digits = 1e-9 if jnp.result_type(float) == jnp.float64 else 1e-5
     dtype = jnp.result_type(float)
     return bool(
-        np.any(_covered(part, x.astype(dtype), np.asarray(digits * size, dtype)))
+        np.any(covered_by(part, x.astype(dtype), np.asarray(digits * size, dtype)))
     )
 
 
 @Hosted
-def _covered(part, points, tol):
+def covered_by(part, points, tol):
+    """Which of many points lie on a part, within `tol`."""
     return jax.vmap(part.covers, (0, None))(points, tol)
 
 

@@ -166,7 +166,7 @@ class Residuals(eqx.Module):
         flat, unravel = ravel_pytree(unknown)
 
         def rows_of(term: Term, inputs: RowInput):
-            n = _length(inputs)
+            n = length_of(inputs)
             weights = (
                 self.weight_of(term.name, n) if term.name in self.weights else None
             )
@@ -218,6 +218,11 @@ def trainable_leaves(field: Any) -> Any:
     return jax.tree.map(of, field, is_leaf=frozen)
 
 
+def trainable_size(field: Any) -> int:
+    """How many numbers those arrays hold."""
+    return sum(a.size for a in jax.tree.leaves(eqx.filter(field, eqx.is_inexact_array)))
+
+
 def readout_leaves(field: Any) -> Any:
     """A tree like `field`, true at the arrays of its `readout` only."""
     # Found by identity: `readout` may be a property that looks at other leaves, which
@@ -247,5 +252,6 @@ def _in_chunks(function: Any, inputs: Any, n: int) -> Any:
     return jax.tree.map(lambda a: a.reshape(-1, *a.shape[2:])[:n], result)
 
 
-def _length(inputs: RowInput) -> int:
+def length_of(inputs: RowInput) -> int:
+    """How many row inputs are stacked."""
     return jax.tree.leaves(inputs)[0].shape[0]

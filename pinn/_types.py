@@ -1,4 +1,4 @@
-"""Letters for axes, and aliases for the shapes that appear everywhere.
+"""Letters for axes, and aliases for the functions that appear everywhere.
 
 Axes: ``n`` points, ``dim`` coordinates of space, ``d`` components of a field,
 ``m`` features, ``p`` unknowns, ``k`` components of a residual.
@@ -7,17 +7,9 @@ Axes: ``n`` points, ``dim`` coordinates of space, ``d`` components of a field,
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
-from jaxtyping import Array, Bool, Float, PRNGKeyArray
-
-Scalar: TypeAlias = Float[Array, ""]
-Point: TypeAlias = Float[Array, " dim"]
-Points: TypeAlias = Float[Array, "n dim"]
-Flag: TypeAlias = Bool[Array, ""]
-Key: TypeAlias = PRNGKeyArray
+from jaxtyping import Array
 
 # A field takes one point, its arguments ordered from slow to fast with space last
 # (`u(x)`, `u(t, x)`), and returns a scalar `()` or a vector `(d,)`.
 FieldLike: TypeAlias = Callable[..., Any]
-ScalarField: TypeAlias = Callable[..., Float[Array, ""]]
-VectorField: TypeAlias = Callable[..., Float[Array, " d"]]
 Activation: TypeAlias = Callable[[Array], Array]

@@ -288,3 +288,13 @@ def test_the_error_says_what_why_and_the_way_out(poisson):
 def test_smoothness_is_public():
     assert pinn.smoothness(act.tanh).order == math.inf
     assert pinn.smoothness(act.relu).order == 0
+
+
+def test_the_exact_solution_may_be_a_module_with_arrays():
+    rod = pinn.Interval(0.0, 1.0)
+    exact = pinn.RandomFeatures(1, "scalar", 3, key=jr.key(0))
+    residual = lambda u, x: pinn.partial(u, 0)(x) - pinn.partial(exact, 0)(x)
+    conditions = [pinn.Dirichlet(rod.faces["left"], exact)]
+    problem = pinn.Problem(rod, residual, conditions, exact=exact)
+    field = pinn.RandomFeatures(1, "scalar", 4, key=jr.key(1))
+    assert pinn.preflight(problem, field, key=jr.key(2)).ok

@@ -10,7 +10,7 @@ from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from .._compiled import Compiled
 from .._points import Points
-from .._residuals import Residuals
+from .._residuals import Residuals, length_of
 
 # Candidates for adaptive points that are scored at once.
 _CHUNK = 2048
@@ -37,7 +37,7 @@ class Batch(eqx.Module):
         """The rows under the default balance, by which fields are compared."""
         if self.active is None:
             return residuals
-        n = _length(self.points["equation"])
+        n = length_of(self.points["equation"])
         share = n / self.active.astype(residuals.factors["equation"].dtype)
         counts = jnp.arange(n) < self.active
         return residuals.weighted({"equation": jnp.where(counts, share, 0.0)})
@@ -63,7 +63,7 @@ def first_batch(residuals: Residuals, points: Points) -> Batch:
     sampler, balance = residuals.sampler, residuals.balance
     active = None
     if sampler is not None:
-        active = jnp.asarray(sampler.start(_length(points["equation"])))
+        active = jnp.asarray(sampler.start(length_of(points["equation"])))
     return Batch(points, active, None if balance is None else balance.init(points))
 
 
@@ -103,7 +103,7 @@ def redrawn(residuals: Residuals, field: Any, batch: Batch, key: PRNGKeyArray) -
             continue
         sample = lambda n, key, term=term: term.sample(n, key=key, sequence=sequence)
         if sampler is None or term.name != "equation":
-            points[term.name] = sample(_length(old), of_term)
+            points[term.name] = sample(length_of(old), of_term)
             continue
 
         def score(candidates: Any, term=term) -> Float[Array, " candidates"]:
@@ -139,7 +139,3 @@ def _adapted(residuals: Residuals, field: Any, points: Points, key: Any) -> Batc
 
 # For methods that start anew with each draw.
 adapted = Compiled(_adapted)
-
-
-def _length(inputs: Any) -> int:
-    return jax.tree.leaves(inputs)[0].shape[0]

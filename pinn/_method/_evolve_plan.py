@@ -13,8 +13,6 @@ _FIRST, _LAST = 8.0, 64.0
 # Waves that leave more than this of the residual are far from enough.
 _FAR, _NEAR = 1e-2, 1e-4
 _SLIGHTLY_FINER, _FINER, _MUCH_FINER, _GROWTH = 1.1, 1.5, 2.0, 1.5
-# Fields that in turn have not halved a figure, after which the kind is given up.
-_PATIENCE = 2
 
 
 @dataclass(frozen=True)
@@ -125,7 +123,7 @@ def _ending(found: list[Evidence], full: bool, again: bool) -> str:
     last = found[-1]
     if last.estimate <= last.target:
         return "reached"
-    if _stands(list(map(_fresh, found))):
+    if _growth.stands(list(map(_fresh, found))):
         return "stalled"
     if not full:
         return ""
@@ -133,9 +131,3 @@ def _ending(found: list[Evidence], full: bool, again: bool) -> str:
     meets = len(found) == 1 or last.estimate * gained <= last.target
     best = _fresh(last) <= min(map(_fresh, found))
     return "" if again and best and meets else "largest"
-
-
-def _stands(values: list[float]) -> bool:
-    if len(values) <= _PATIENCE:
-        return False
-    return min(values[-_PATIENCE:]) > 0.5 * min(values[:-_PATIENCE])

@@ -266,7 +266,7 @@ def _grow(
                 return "reached"
         estimates.append(_number(evidence.estimate))
         residuals.append(max(fresh, _EXACT))
-        if _stands(estimates) and _stands(residuals):
+        if stands(estimates) and stands(residuals):
             return "stalled"
         if trial.count >= largest:
             return "largest"
@@ -296,7 +296,7 @@ def _place(
     return trial, fresh, evidence
 
 
-def _stands(values: list[float]) -> bool:
+def stands(values: list[float]) -> bool:
     """Whether the last sizes together have not halved a figure."""
     if len(values) <= _PATIENCE:
         return False

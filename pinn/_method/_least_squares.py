@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 import jax.random as jr
 import numpy as np
@@ -17,7 +16,12 @@ from .._checks import is_number, is_whole
 from .._feature_rows import AutodiffRows, FeatureRows, fitted, readout_rows
 from .._points import Points
 from .._problem import Problem
-from .._residuals import Residuals, is_linear_capable, readout_leaves
+from .._residuals import (
+    Residuals,
+    is_linear_capable,
+    readout_leaves,
+    trainable_size,
+)
 from .._seam import periodic_axes
 from .._types import Activation
 from ._base import AbstractMethod, Evidence, Refinement
@@ -157,7 +161,7 @@ class LeastSquares(AbstractMethod):
         return draw_features(problem, shape, self.activation, first, key)
 
     def number_of_points(self, field: Any) -> int:
-        return math.ceil(self.oversampling * _size(field.readout))
+        return math.ceil(self.oversampling * trainable_size(field.readout))
 
     def unknowns(self, field: Any) -> Any:
         return readout_leaves(field)
@@ -350,10 +354,6 @@ def _linearised(
     if part < _CONTINUATION and isinstance(at, FeatureRows):
         return at.linearise(c, part / _CONTINUATION)
     return at.linearise(c)
-
-
-def _size(tree: Any) -> int:
-    return sum(a.size for a in jax.tree.leaves(eqx.filter(tree, eqx.is_inexact_array)))
 
 
 def _asleep(

@@ -175,7 +175,7 @@ def moving_rows(
             initial.append(Held(term, factor, RowInput((times, jnp.asarray(x)))))
             continue
         inputs = _distinct(points[term.name])
-        _check_condition(problem, term, network, inputs)
+        _check_condition(term, network, inputs)
         conditions.append(Held(term, factor, jax.tree.map(jnp.asarray, inputs)))
     _check_initial(problem, rate)
     return MovingRows(
@@ -202,9 +202,7 @@ def _distinct(inputs: RowInput) -> RowInput:
     return jax.tree.map(lambda a: np.asarray(a)[first], inputs)
 
 
-def _check_condition(
-    problem: Problem, term: Term, network: Any, inputs: RowInput
-) -> None:
+def _check_condition(term: Term, network: Any, inputs: RowInput) -> None:
     some = jax.tree.map(lambda a: a[:_PROBES], inputs)
     still, turning = _probed(term, network, some)
     if not np.allclose(still, turning, rtol=1e-8, atol=0, equal_nan=True):

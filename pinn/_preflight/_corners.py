@@ -51,7 +51,7 @@ def corner_findings(
         start = np.asarray(problem.time[0], x.dtype)
         data = (tuple(initial), condition, shape, start)
         duration = (problem.time[1] - problem.time[0]) / np.pi
-        values, rates, given = _sizes(*data, points["equation"], points[term.name])
+        values, rates, given = _sizes(*data[:-1], points["equation"], points[term.name])
         size = max(
             float(np.nanmax(np.abs(a), initial=0.0))
             for a in (values, duration * rates, given)
@@ -166,7 +166,7 @@ def _boundary(condition: Any, shape: tuple[int, ...]) -> Any:
 
 
 @Hosted
-def _sizes(initial, condition, shape, start, inside, edge):
+def _sizes(initial, condition, shape, inside, edge):
     u0, v0 = (_initial(initial, name, shape) for name in ("value", "rate"))
     x = inside.arguments[-1]
     given = jax.vmap(_boundary(condition, shape))(*edge.arguments)

@@ -22,8 +22,7 @@ from jaxtyping import Array, Float
 from .._condition import Initial, RowInput
 from .._domain import AbstractBox, AbstractPart
 from .._equation import order_bound, ravelled, unit_frame
-from .._host import Hosted
-from .._periodic import Periodic
+from .._periodic import Periodic, covered_by
 from .._problem import Problem, Term
 from .._rate import Rate, indices_of, local_field, sensitivities
 from ._axis import AbstractAxis, Chebyshev, Stencil
@@ -225,7 +224,7 @@ def _covers(term: Term, domain: AbstractBox, rows: RowInput, name: str) -> bool:
     """Whether a condition holds on a face: all of it or nothing."""
     assert isinstance(term.region, AbstractPart)
     width = np.max(np.subtract(*map(np.asarray, domain.bounds[::-1])))
-    covered = _covered(term.region, rows.arguments[-1], np.asarray(1e-6 * width))
+    covered = covered_by(term.region, rows.arguments[-1], np.asarray(1e-6 * width))
     if covered.any() and not covered.all():
         raise ValueError(
             f"`conditions` has {term.name!r} on a part of the face {name!r}; here a "
@@ -233,11 +232,6 @@ def _covers(term: Term, domain: AbstractBox, rows: RowInput, name: str) -> bool:
             "that depends on the place."
         )
     return bool(covered.all())
-
-
-@Hosted
-def _covered(part, points, tol):
-    return jax.vmap(part.covers, (0, None))(points, tol)
 
 
 def _slopes(
