@@ -130,7 +130,7 @@ def _marched_for(
 def _damps(rate: Rate, order: int, rows: RowInput) -> bool:
     r"""Whether the highest derivatives in space damp waves anywhere.
 
-    $u_t = A\,\partial^m u$ takes a wave $e^{ikx}$ to $e^{ikx + t (ik)^m A}$: it is damped
+    $u_t = A\,\partial^m u$ takes $e^{ikx}$ to $e^{ikx + t (ik)^m A}$: it is damped
     where an eigenvalue of $i^m A$ has a negative real part. Those of Schrödinger's
     equation are imaginary.
     """
@@ -151,7 +151,7 @@ def _leading(rate: Rate, index: Any, rows: RowInput) -> Any:
 
     def at(t, x):
         def with_leading(a):
-            jets = {other: zero for other in rate.indices[0]} | {index: a}
+            jets = dict.fromkeys(rate.indices[0], zero) | {index: a}
             return rate(t, x, [jets])
 
         derivative = jax.jacfwd(with_leading)(zero)

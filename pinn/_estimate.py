@@ -44,8 +44,8 @@ NEARLY_SINGULAR = 1e-3
 # below says nothing.
 _ROUNDING = 100
 # Where sizes hardly help, how far the solution still is can be told no longer. In a
-# corner with the square root of the distance, and in one with its power 2/3, errors were
-# 2 to 6 times the difference of two sizes.
+# corner with the square root of the distance, or its power 2/3, errors were 2 to 6 times
+# the difference of two sizes.
 _LONGEST_TAIL = 4.0
 
 

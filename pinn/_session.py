@@ -518,9 +518,7 @@ class Session:
             self.estimate = math.nan  # "unknown" in the report
 
     def _correction(self, field: Any) -> tuple[float, float]:
-        return correction(
-            self.residuals, field, self.source, self.judge, self.keys()
-        )
+        return correction(self.residuals, field, self.source, self.judge, self.keys())
 
 
 def _relative(rows: np.ndarray, values: np.ndarray) -> float:
