@@ -43,9 +43,9 @@ NEARLY_SINGULAR = 1e-3
 # Rounding units by which a field's rows are wrong, relative to its size: a residual
 # below says nothing.
 _ROUNDING = 100
-# Where sizes hardly help, how far the solution still is can be told no longer. In a
-# corner with the square root of the distance, or its power 2/3, errors were 2 to 6 times
-# the difference of two sizes.
+# Where sizes hardly help, how far the solution still is can be told no longer. In
+# corners with the square root of the distance, or its power 2/3, errors were 2 to 6
+# times the difference of two sizes.
 _LONGEST_TAIL = 4.0
 
 
