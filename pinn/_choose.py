@@ -133,7 +133,7 @@ def _marched_for(
 def _damps(rate: Rate, order: int, rows: RowInput) -> bool:
     r"""Whether the highest derivatives in space damp waves anywhere.
 
-    $u_t = A\,\partial^m u$ takes a wave $e^{ikx}$ to $e^{ikx + t (ik)^m A}$: it is damped
+    $u_t = A\,\partial^m u$ takes $e^{ikx}$ to $e^{ikx + t (ik)^m A}$: it is damped
     where an eigenvalue of $i^m A$ has a negative real part. Those of Schrödinger's
     equation are imaginary.
     """

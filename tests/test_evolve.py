@@ -210,12 +210,12 @@ def test_waves_are_as_fine_as_the_data_along_each_axis():
 
 
 def test_what_a_march_is_chosen_for():
-    def chosen(residual, conditions):
+    def chosen(residual, conditions, shape=()):
         problem = rod_problem(residual, conditions)
-        _, _, points = start_of(pinn.Evolve(), problem)
-        jets = analyse(problem, (), points)
+        _, _, points = start_of(pinn.Evolve(), problem, shape)
+        jets = analyse(problem, shape, points)
         choice = Choice(pinn.LeastSquares())
-        found = marching(choice, problem, (), jets, points)
+        found = marching(choice, problem, shape, jets, points)
         assert (found is choice) == isinstance(found.method, pinn.LeastSquares)
         return "" if found is choice else found.reason
 
@@ -225,6 +225,13 @@ def test_what_a_march_is_chosen_for():
     assert "nonlinear" in chosen(flow, [walls, start])
     assert "second order" in chosen(wave, [walls, Initial(sine, rate=0.0)])
     assert "disagrees" in chosen(heat, [walls, Initial(1.0)])
+    # Waves of i u_t + u_xx = 0 are not damped; those of u_t = (1 + i) u_xx are.
+    for damping, marched in ((0.0, True), (1.0, False)):
+        a = jnp.array([[damping, 1.0], [-1.0, damping]])
+        matrix = lambda u, t, x, a=a: dt(u)(t, x) - a @ laplacian(u)(t, x)
+        pair = Initial(lambda x: jnp.array([1.0, 0.0]) * sine(x))
+        found = chosen(matrix, [walls, pair], (2,))
+        assert ("carries its data" in found) == marched
     # What cannot be built into features is left to space and time at once.
     other = pinn.Condition(ROD.boundary, lambda u, t, x: u(t, x))
     assert chosen(flow, [other, start]) == ""

@@ -212,6 +212,40 @@ def test_a_module_of_the_user_with_a_readout_is_served():
     assert solution.report.relative_l2 < 1e-3
 
 
+def zeroed(field):
+    """The field with a readout of zeros."""
+    return eqx.tree_at(
+        lambda f: f.readout, field, jax.tree.map(jnp.zeros_like, field.readout)
+    )
+
+
+def test_an_equation_that_stands_still_at_zero_is_moved_from_elsewhere():
+    """No small change of u = 0 moves |u'|^2 = 9; the check does not call it dead."""
+    rod = pinn.Interval(0.0, 1.0)
+    residual = lambda u, x: pinn.grad(u)(x)[0] ** 2 - 9.0
+    problem = Problem(rod, residual, [Dirichlet(rod.faces["left"], 0.0)])
+    network = pinn.RandomFeatures(1, "scalar", 20, bounds=problem.bounds, key=jr.key(0))
+    field = zeroed(network)
+    assert pinn.preflight(problem, field, key=jr.key(0)).ok
+    points = some_points(problem, 60)
+    state = METHOD.init(residuals_of(problem), field, points, key=jr.key(0))
+    assert np.any(state.matrix[:60])
+
+
+def test_a_start_where_rows_overflow_is_given_up_for_zero():
+    rod = pinn.Interval(0.0, 1.0)
+    residual = lambda u, x: laplacian(u)(x) - jnp.sinh(u(x)) - 1.0
+    problem = Problem(rod, residual, [Dirichlet(rod.boundary, 0.0)])
+    field = pinn.RandomFeatures(1, "scalar", 20, bounds=problem.bounds, key=jr.key(0))
+    far = eqx.tree_at(lambda f: f.readout.bias, field, jnp.asarray(1e4))
+    points, residuals = some_points(problem, 60), residuals_of(problem)
+    found, _ = settle(residuals, far, points)
+    left, before = (
+        jnp.linalg.norm(residuals.rows(u, points)) for u in (found, zeroed(field))
+    )
+    assert left < before
+
+
 def test_a_field_without_a_readout_is_refused_with_the_way_out():
     with refused("`field` has no node `readout`.*`pinn.FirstOrder"):
         field = lambda x: jnp.sin(x[0]) * x[1]
