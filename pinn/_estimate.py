@@ -12,7 +12,7 @@ from jaxtyping import PRNGKeyArray
 
 from ._compiled import Compiled
 from ._evolved_rows import derivatives_at
-from ._feature_rows import readout_rows
+from ._feature_rows import AutodiffRows, FeatureRows, readout_rows
 from ._method import LeastSquares
 from ._network import Evolved, blocks
 from ._points import Points, PointSource, on_device
@@ -87,13 +87,16 @@ def correction(
     source: PointSource,
     judge: Points,
     key: PRNGKeyArray,
+    *,
+    moved: bool = True,
 ) -> tuple[float, float]:
     r"""Estimate the relative L2 error of a field from its residual.
 
     The error satisfies $J e = -r$ to first order. It is solved for by least squares
     on fresh rows, in features whose scale fits $r$ best, and its norm over that of the
     field is returned, raised by the share of the residual that it leaves; or, where it
-    explains next to nothing, what the residual may hide.
+    explains next to nothing, what the residual may hide. The stability against moving
+    the field is left out where `moved` is false: a program has to be compiled for it.
 
     Returns
     -------
@@ -106,17 +109,19 @@ def correction(
     points = source.draw(source.counts(2 * _FEATURES), stream=_STREAM)
     change = rows = math.nan
     left = share = math.inf
-    stability = _of_translations(residuals, field, judge)
+    stability = _of_translations(residuals, field, judge) if moved else math.inf
+    trained = judged = None
     for scale in (*_SCALES, *_FINER):
         if scale in _FINER and (left < _UNEXPLAINED or share > left):
             break
         method = LeastSquares(scale=scale, features=_FEATURES, steps=1)
         features = method.default_field(problem, shape, key=key)
         corrected = Corrected(field, features)
-        state = method.init(residuals, corrected, points, key=key)
-        state, _ = method.step(residuals, points, state)
+        # All scales share the points, and the field there.
+        trained = _at(trained, residuals, corrected, points)
+        judged = at = _at(judged, residuals, corrected, judge)
+        state, _ = method.step(residuals, points, method.start(trained))
         stability = min(stability, state.stability)
-        at = readout_rows(residuals, corrected, judge)
         none = np.zeros_like(state.c)
         base, values = at.values(none), at.values(state.c)
         before, after = (float(np.linalg.norm(at.rows(c))) for c in (none, state.c))
@@ -132,6 +137,18 @@ def correction(
     hidden = min(1.0, hidden_error(rows, stability))
     best = change / (1 - left) if left < _NOTHING else max(change, hidden)
     return max(best, least_error(rows, stability)), stability
+
+
+def _at(
+    before: FeatureRows | AutodiffRows | None,
+    residuals: Residuals,
+    field: Corrected,
+    points: Points,
+) -> FeatureRows | AutodiffRows:
+    """The rows of a field, where those of another correction may be known."""
+    if before is None:
+        return readout_rows(residuals, field, points)
+    return before.of(field)
 
 
 def _of_translations(residuals: Residuals, field: Any, judge: Points) -> float:

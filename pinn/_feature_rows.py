@@ -107,8 +107,7 @@ class FeatureRows:
         """The same for a field whose first features are those of this one: only the
         others are differentiated, and the residual is not asked again."""
         old, new = (f.readout.weight.shape[-1] for f in (self.field, field))
-        rest = self._of(field.block(old, new - old))
-        result = self._of(field)
+        rest, result = self.of(field.block(old, new - old)), self.of(field)
         for name, known in self._features.items():
             result._features[name] = {
                 index: np.concatenate(
@@ -118,11 +117,11 @@ class FeatureRows:
             }
         return result
 
-    def _of(self, field: Any) -> "FeatureRows":
-        """The same for another field of which nothing is known."""
+    def of(self, field: Any) -> "FeatureRows":
+        """The same for another field with the same offset, or none: what the residual
+        and the offset are at the points is kept."""
         result = copy.copy(self)
         result.field, result._features = field, {name: {} for name in self._features}
-        result._offsets = {}
         result.count = self._components * (field.readout.weight.shape[-1] + 1)
         return result
 
@@ -348,6 +347,10 @@ class AutodiffRows:
         self._unknown = readout_leaves(field)
         flat, self._unravel = ravel_pytree(eqx.filter(field, self._unknown))
         self._dtype, self.count = flat.dtype, flat.size
+
+    def of(self, field: Any) -> "AutodiffRows":
+        """The same for another field."""
+        return AutodiffRows(self.residuals, field, self.points)
 
     def start(self) -> np.ndarray:
         flat, _ = ravel_pytree(eqx.filter(self.field, self._unknown))

@@ -444,7 +444,8 @@ class Session:
         hidden = hidden_error(self._fresh, self._stability)
         if hidden > self.target:
             return hidden
-        self.estimate_by_correction()
+        # What moving the field changes is in none of the other estimates of growth.
+        self.estimate_by_correction(moved=False)
         return self.estimate
 
     def _judge_best(self) -> tuple[float, np.ndarray]:
@@ -536,12 +537,17 @@ class Session:
             found.append(self._corrected)
         return min(found, default=math.inf)
 
-    def estimate_by_correction(self) -> None:
-        """Estimate the error of a field that cannot grow, by J e = -r."""
+    def estimate_by_correction(self, moved: bool = True) -> None:
+        """Estimate the error of the best field on its own, by J e = -r."""
         self.show.segment("estimate of the error", self.method)
         try:
             self.estimate, self._corrected = correction(
-                self.residuals, self.best, self.source, self.judge, self.keys()
+                self.residuals,
+                self.best,
+                self.source,
+                self.judge,
+                self.keys(),
+                moved=moved,
             )
         except (KeyboardInterrupt, FloatingPointError, np.linalg.LinAlgError):
             self.estimate = math.nan  # "unknown" in the report

@@ -173,9 +173,12 @@ class LeastSquares(AbstractMethod):
     def init(
         self, residuals: Residuals, field: Any, points: Points, *, key: PRNGKeyArray
     ) -> "State":
-        at = readout_rows(residuals, field, points)
+        return self.start(readout_rows(residuals, field, points))
+
+    def start(self, at: FeatureRows | AutodiffRows) -> "State":
+        """`init` on rows that are known."""
         # A nonlinear problem may need the start that the user's readout is.
-        affine = residuals.structure.affine
+        affine = at.residuals.structure.affine
         c = np.zeros(at.count) if affine else at.start()
         follow = self.continuation and not affine and isinstance(at, FeatureRows)
         part = 0 if follow else _CONTINUATION
