@@ -21,7 +21,7 @@ from ._host import fold_in
 from ._interrupt import Interrupts
 from ._loop import Stopped, run
 from ._measure import rms
-from ._method import TARGET, AbstractMethod, Block, Evidence, Foundation
+from ._method import TARGET, AbstractFoundation, AbstractMethod, Block, Evidence
 from ._network import Evolved
 from ._points import FRESH, PointSource, joined, on_device
 from ._problem import Problem
@@ -149,7 +149,7 @@ class Session:
         self.store, self.every, self._saved = store, every, saved
         self._origin: Any = None  # of the best
         self._blocks: tuple[Drawn, ...] = ()  # that it is made of
-        self._foundation: Foundation | None = None  # for a field that holds it
+        self._foundation: AbstractFoundation | None = None  # for a field that holds it
         self._corrected = math.inf  # the stability that the last estimate has found
         self._begin = self._written = time.perf_counter()
         self._interrupts = Interrupts()
@@ -216,7 +216,7 @@ class Session:
 
     def _run(
         self, segment: Segment, state: Any
-    ) -> tuple[Result | None, Any, dict[str, Any], Foundation | None]:
+    ) -> tuple[Result | None, Any, dict[str, Any], AbstractFoundation | None]:
         """The inner loop on one field: its best state, also if it ends early, what the
         method has to say of it, and what a larger field can be built on."""
         method = self.method.worker(self.plan)
@@ -371,7 +371,7 @@ class Session:
         field: Any,
         segment: Segment,
         said: dict[str, Any],
-        foundation: Foundation | None,
+        foundation: AbstractFoundation | None,
     ) -> Evidence:
         """Judge a field on fresh points, and keep it if it is the best."""
         if foundation is not None:

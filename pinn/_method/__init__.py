@@ -1,9 +1,9 @@
 from ._base import (
     TARGET as TARGET,
+    AbstractFoundation as AbstractFoundation,
     AbstractMethod as AbstractMethod,
     Block as Block,
     Evidence as Evidence,
-    Foundation as Foundation,
     Refinement as Refinement,
 )
 from ._evolve import Evolve as Evolve

@@ -4,7 +4,7 @@ import abc
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
@@ -96,12 +96,12 @@ class Block(NamedTuple):
     points: Points
 
 
-class Foundation(Protocol):
+class AbstractFoundation(abc.ABC):
     """What a segment has worked out that serves a field that holds its own."""
 
+    @abc.abstractmethod
     def judge(self, field: Any, points: Points) -> tuple[np.ndarray, np.ndarray]:
-        """As `AbstractMethod.judge` for the field of the segment."""
-        ...
+        """As `AbstractMethod.judge`, for the field of the segment."""
 
 
 class AbstractMethod(eqx.Module):
@@ -203,7 +203,7 @@ class AbstractMethod(eqx.Module):
         residuals: Residuals,
         field: Any,
         blocks: Sequence[Block],
-        foundation: Foundation | None,
+        foundation: AbstractFoundation | None,
         *,
         key: PRNGKeyArray,
     ) -> Any:
@@ -227,7 +227,7 @@ class AbstractMethod(eqx.Module):
         points = joined(block.points for block in blocks)
         return self.init(residuals, field, points, key=key)
 
-    def foundation(self, state: Any) -> Foundation | None:
+    def foundation(self, state: Any) -> AbstractFoundation | None:
         """What a larger field can be built on, if anything."""
         return None
 

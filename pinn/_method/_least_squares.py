@@ -21,7 +21,7 @@ from .._problem import Problem
 from .._residuals import Residuals, is_linear_capable, readout_leaves
 from .._seam import periodic_axes
 from .._types import Activation
-from ._base import AbstractMethod, Block, Evidence, Foundation, Refinement
+from ._base import AbstractFoundation, AbstractMethod, Block, Evidence, Refinement
 from ._blas import blas_threads
 from ._draw_features import draw_features, places_for, with_block
 from ._growth import Kind, Plan
@@ -190,7 +190,7 @@ class LeastSquares(AbstractMethod):
         residuals: Residuals,
         field: Any,
         blocks: Sequence[Block],
-        foundation: Foundation | None,
+        foundation: AbstractFoundation | None,
         *,
         key: PRNGKeyArray,
     ) -> "State":
@@ -210,7 +210,7 @@ class LeastSquares(AbstractMethod):
         c = np.zeros(at.count)
         return State(at, c, *_finite(*at.linearise(c)), iteration=0, ended=False)
 
-    def foundation(self, state: "State") -> Foundation | None:
+    def foundation(self, state: "State") -> AbstractFoundation | None:
         return state.at if isinstance(state.at, NestedRows) else None
 
     def step(

@@ -20,11 +20,12 @@ from .._feature_rows import FeatureRows, with_readout
 from .._network import RandomFeatures
 from .._points import Points, joined
 from .._residuals import Residuals
+from ._base import AbstractFoundation
 from ._blas import blas_threads
 from ._enlarged_qr import EnlargedQR
 
 
-class NestedRows:
+class NestedRows(AbstractFoundation):
     """The rows of one field, and their factorisation, from which those of a larger one
     are made.
 
