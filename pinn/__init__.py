@@ -35,7 +35,9 @@ from ._domain import (
 from ._files import load as load, save as save
 from ._method import (
     LBFGS as LBFGS,
+    AbstractFoundation as AbstractFoundation,
     AbstractMethod as AbstractMethod,
+    Block as Block,
     Evidence as Evidence,
     Evolve as Evolve,
     FirstOrder as FirstOrder,

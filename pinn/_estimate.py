@@ -10,7 +10,7 @@ from jaxtyping import PRNGKeyArray
 
 from ._compiled import Compiled
 from ._evolved_rows import derivatives_at
-from ._feature_rows import readout_rows
+from ._feature_rows import AutodiffRows, FeatureRows, readout_rows
 from ._method import Lack, LeastSquares
 from ._mirrors import Mirror, Mirrored, shared_mirrors
 from ._network import Corrected, Evolved
@@ -105,6 +105,8 @@ def lack(
     source: PointSource,
     judge: Points,
     key: PRNGKeyArray,
+    *,
+    moved: bool = True,
 ) -> Lack:
     r"""What a field lacks, by the correction that its residual asks for.
 
@@ -112,7 +114,8 @@ def lack(
     on fresh rows, in waves whose scale fits $r$ best, and its norm is taken, raised by
     the share of the residual that it leaves; or, where it explains next to nothing,
     what the residual may hide. Changes that break a symmetry which the field shares
-    with its problem are left out (see `_mirrors`).
+    with its problem are left out (see `_mirrors`). The stability against moving the
+    field is not measured where `moved` is false: a program has to be compiled for it.
     """
     problem = residuals.problem
     shape = jax.eval_shape(field, *_one(judge)).shape
@@ -120,7 +123,10 @@ def lack(
     change = rows = of_field = best_scale = math.nan
     left = share = math.inf
     mirrors = shared_mirrors(residuals, field, judge)
-    stability = _of_translations(residuals, field, judge, mirrors)
+    stability = math.inf
+    if moved:
+        stability = _of_translations(residuals, field, judge, mirrors)
+    trained = judged = None
     for scale in (*_SCALES, *_FINER):
         if scale in _FINER and (left < _UNEXPLAINED or share > left):
             break
@@ -129,10 +135,11 @@ def lack(
         for mirror in mirrors:
             features = Mirrored(features, mirror)
         corrected = Corrected(field, features)
-        state = method.init(residuals, corrected, points, key=key)
-        state, _ = method.step(residuals, points, state)
+        # All scales share the points, and the field there.
+        trained = _at(trained, residuals, corrected, points)
+        judged = at = _at(judged, residuals, corrected, judge)
+        state, _ = method.step(residuals, points, method.start(trained))
         stability = min(stability, state.stability)
-        at = readout_rows(residuals, corrected, judge)
         none = np.zeros_like(state.c)
         base, values = at.values(none), at.values(state.c)
         before, after = (float(np.linalg.norm(at.rows(c))) for c in (none, state.c))
@@ -153,6 +160,18 @@ def lack(
     # Uniform weights up to 1 have a mean square of 1/3 for each coordinate.
     length = best_scale * math.sqrt(problem.in_size / 3)
     return Lack(error, best * of_field, length, stability)
+
+
+def _at(
+    before: FeatureRows | AutodiffRows | None,
+    residuals: Residuals,
+    field: Corrected,
+    points: Points,
+) -> FeatureRows | AutodiffRows:
+    """The rows of a field, where those of another correction may be known."""
+    if before is None:
+        return readout_rows(residuals, field, points)
+    return before.of(field)
 
 
 def _of_translations(

@@ -15,6 +15,7 @@ the scale of the weights changes, or from one Gauss-Newton step to the next.
 """
 
 import collections
+import copy
 import functools
 import itertools
 import math
@@ -100,7 +101,29 @@ class FeatureRows:
 
     def with_readout(self, c: np.ndarray) -> Any:
         """The field whose readout is `c`."""
-        return _with_readout(self.field, c.reshape(self._components, -1))
+        return with_readout(self.field, c.reshape(self._components, -1))
+
+    def widened(self, field: Any) -> "FeatureRows":
+        """The same for a field whose first features are those of this one: only the
+        others are differentiated, and the residual is not asked again."""
+        old, new = (f.readout.weight.shape[-1] for f in (self.field, field))
+        rest, result = self.of(field.block(old, new - old)), self.of(field)
+        for name, known in self._features.items():
+            result._features[name] = {
+                index: np.concatenate(
+                    [table[:, :-1], rest._derivative(name, index)], axis=1
+                )
+                for index, table in known.items()
+            }
+        return result
+
+    def of(self, field: Any) -> "FeatureRows":
+        """The same for another field with the same offset, or none: what the residual
+        and the offset are at the points is kept."""
+        result = copy.copy(self)
+        result.field, result._features = field, {name: {} for name in self._features}
+        result.count = self._components * (field.readout.weight.shape[-1] + 1)
+        return result
 
     def values(self, c: np.ndarray) -> np.ndarray:
         """The field at the points of the equation, ``(n, d)``."""
@@ -325,6 +348,10 @@ class AutodiffRows:
         flat, self._unravel = ravel_pytree(eqx.filter(field, self._unknown))
         self._dtype, self.count = flat.dtype, flat.size
 
+    def of(self, field: Any) -> "AutodiffRows":
+        """The same for another field."""
+        return AutodiffRows(self.residuals, field, self.points)
+
     def start(self) -> np.ndarray:
         flat, _ = ravel_pytree(eqx.filter(self.field, self._unknown))
         return np.asarray(flat, float)
@@ -407,10 +434,10 @@ def fitted(
     scale = real(unit)
     for rows, columns, table in tables(field, arguments, scale, ((),)):
         matrix[rows, columns] = table[0]
-    return _with_readout(field, np.stack([solve(matrix, value) for value in values.T]))
+    return with_readout(field, np.stack([solve(matrix, value) for value in values.T]))
 
 
-def _with_readout(field: Any, table: np.ndarray) -> Any:
+def with_readout(field: Any, table: np.ndarray) -> Any:
     """The field with weights and bias of its readout from the rows of a table."""
     old = field.readout
     weight = table[:, :-1].reshape(old.weight.shape).astype(old.weight.dtype)

@@ -1,7 +1,7 @@
 """Row inputs for every term: how many, where, and drawn on the host."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeAlias
 
 import equinox as eqx
@@ -190,6 +190,17 @@ def _with_crowd(inputs: RowInput, crowd: np.ndarray) -> RowInput:
         for old, new in zip(inputs.arguments, columns, strict=True)
     )
     return RowInput(arguments, None)
+
+
+def joined(blocks: Iterable[Points]) -> Points:
+    """Row inputs of several sets, one after the other in each term."""
+    first, *rest = blocks
+    return {
+        name: jax.tree.map(
+            lambda *a: np.concatenate(a), inputs, *(block[name] for block in rest)
+        )
+        for name, inputs in first.items()
+    }
 
 
 def adaptive_of(choice: Any) -> AbstractAdaptive | None:

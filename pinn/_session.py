@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, TypeAlias
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -18,6 +19,7 @@ from ._equation import TermJet, analyse, structure
 from ._estimate import (
     NEARLY_SINGULAR,
     difference_in_time,
+    hidden_error,
     lack,
     least_error,
     still_to_come,
@@ -26,9 +28,16 @@ from ._host import fold_in
 from ._interrupt import Interrupts
 from ._loop import Stopped, run
 from ._measure import rms
-from ._method import TARGET, AbstractMethod, Evidence, Lack
+from ._method import (
+    TARGET,
+    AbstractFoundation,
+    AbstractMethod,
+    Block,
+    Evidence,
+    Lack,
+)
 from ._network import Evolved
-from ._points import FRESH, PointSource, on_device
+from ._points import FRESH, PointSource, joined, on_device
 from ._problem import Problem
 from ._progress import Progress
 from ._residuals import Residuals
@@ -79,6 +88,9 @@ class Segment(NamedTuple):
         What the method remembered when it drew a field of this structure.
     crowd
         Points that take the place of some of the equation's, ``(k, in_size)``.
+    smaller
+        What the fields that this one holds have brought, the smallest first; `counts`
+        are added to those of the last.
     """
 
     field: Any
@@ -87,6 +99,15 @@ class Segment(NamedTuple):
     note: str
     origin: Any
     crowd: np.ndarray | None = None
+    smaller: "tuple[Drawn, ...]" = ()
+
+
+class Drawn(NamedTuple):
+    """The unknowns of a field, and the points that came with it."""
+
+    unknowns: int
+    counts: Counts
+    stream: int
 
 
 class Session:
@@ -141,6 +162,8 @@ class Session:
         self._next_look = 0.0
         self.store, self.every, self._saved = store, every, saved
         self._origin: Any = None  # of the best
+        self._blocks: tuple[Drawn, ...] = ()  # that it is made of
+        self._foundation: AbstractFoundation | None = None  # for a field that holds it
         self._corrected = math.inf  # the stability that the last estimate has found
         self._begin = self._written = time.perf_counter()
         self._interrupts = Interrupts()
@@ -171,10 +194,10 @@ class Session:
         try:
             while True:
                 self._interrupts.check()
-                ended, field, said = self._run(segment, state)
+                ended, field, said, foundation = self._run(segment, state)
                 state = None
                 was_growing = self._growing
-                evidence = self._take(field, segment, said)
+                evidence = self._take(field, segment, said, foundation)
                 if ended is not None:
                     return ended
                 self.plan, refinement = self.method.refine(
@@ -197,6 +220,7 @@ class Session:
                     refinement.note,
                     self.method.remember(self.plan) if drawn else self._origin,
                     refinement.crowd,
+                    self._blocks if refinement.enlarges else (),
                 )
                 self._save(segment)
         except KeyboardInterrupt:
@@ -206,15 +230,27 @@ class Session:
 
     def _run(
         self, segment: Segment, state: Any
-    ) -> tuple[Result | None, Any, dict[str, Any]]:
-        """The inner loop on one field: its best state, also if it ends early, and what
-        the method has to say of it."""
+    ) -> tuple[Result | None, Any, dict[str, Any], AbstractFoundation | None]:
+        """The inner loop on one field: its best state, also if it ends early, what the
+        method has to say of it, and what a larger field can be built on."""
         method = self.method.worker(self.plan)
         self.show.segment(segment.note, method)
         points = self.source.draw(segment.counts, segment.stream, segment.crowd)
         inputs = on_device(points) if method.compiled else points
         drawn = self.keys.count
-        latest = method.init(self.residuals, segment.field, inputs, key=self.keys())
+        key = self.keys()
+        if segment.smaller:
+            blocks = [
+                Block(one.unknowns, self.source.draw(one.counts, one.stream))
+                for one in segment.smaller
+            ]
+            blocks.append(Block(self._unknowns(segment.field), inputs))
+            inputs = joined(block.points for block in blocks)
+            latest = method.enlarge(
+                self.residuals, segment.field, blocks, self._foundation, key=key
+            )
+        else:
+            latest = method.init(self.residuals, segment.field, inputs, key=key)
         if state is not None:
             latest = filled(latest, "state", state)
 
@@ -251,7 +287,12 @@ class Session:
             "stability": stability if math.isfinite(stability) else None,
             "remark": method.remark(latest),
         }
-        return ended, method.field(latest), {k: v for k, v in said.items() if v}
+        said = {k: v for k, v in said.items() if v}
+        return ended, method.field(latest), said, method.foundation(latest)
+
+    def _unknowns(self, field: Any) -> int:
+        unknown = self.method.worker(self.plan).unknowns(field)
+        return sum(a.size for a in jax.tree.leaves(eqx.filter(field, unknown)))
 
     def _save(
         self, segment: Segment | None, state: Any = None, drawn: int | None = None
@@ -265,6 +306,7 @@ class Session:
         header: dict[str, Any] = {
             "memory": self.method.remember(self.plan),
             "origin": self._origin,
+            "blocks": self._blocks,
             "has_best": self.best is not None,
             "estimate": self.estimate,
             "rows": self.rows,
@@ -284,6 +326,7 @@ class Session:
                 "stream": segment.stream,
                 "note": segment.note,
                 "origin": segment.origin,
+                "smaller": segment.smaller,
             }
             arrays |= leaves_of(segment.field, "field")
             if segment.crowd is not None:
@@ -327,40 +370,57 @@ class Session:
             self.best = filled(like(self._origin), "best", arrays)
             self._fresh, self._values = self._judge_best()
             self.estimate = header["estimate"]
+            self._blocks = tuple(Drawn(*one) for one in header["blocks"])
         if header["segment"] is None:
             return None, None
         start = filled(like(header["segment"]["origin"]), "field", arrays)
         state = arrays if header["has_state"] else None
         crowd = arrays.get("crowd")
-        return Segment(start, **header["segment"], crowd=crowd), state
+        segment = Segment(start, **header["segment"], crowd=crowd)
+        smaller = tuple(Drawn(*one) for one in segment.smaller)
+        return segment._replace(smaller=smaller), state
 
-    def _take(self, field: Any, segment: Segment, said: dict[str, Any]) -> Evidence:
+    def _take(
+        self,
+        field: Any,
+        segment: Segment,
+        said: dict[str, Any],
+        foundation: AbstractFoundation | None,
+    ) -> Evidence:
         """Judge a field on fresh points, and keep it if it is the best."""
-        rows, values = self.method.judge(self.residuals, field, self.judge)
+        if foundation is not None:
+            rows, values = foundation.judge(field, self.judge)
+        else:
+            rows, values = self.method.judge(self.residuals, field, self.judge)
         fresh = _relative(rows, values)
         record: dict[str, Any] = {"note": segment.note, "fresh": fresh, **said}
         self.history.append(record)
         estimate = math.nan
-        count = sum(segment.counts.values())
-        if self._growing and self._values is not None:
+        own = Drawn(self._unknowns(field), segment.counts, segment.stream)
+        blocks = (*segment.smaller, own)
+        count = sum(sum(block.counts.values()) for block in blocks)
+        if self._growing and self._values is not None and not segment.smaller:
             if np.any(values) or np.any(rows):
                 estimate = self._compared(field, rows, values, fresh, count)
             else:
                 found = self._lack_of(field)
                 estimate, self._corrected = found.error, found.stability
+        if self.best is None or fresh < self._fresh:
+            self.best, self.rows = field, count
+            self._origin = self.method.origin(segment.origin, field)
+            self._blocks, self._foundation = blocks, foundation
+            self._fresh, self._values, self._rows = fresh, values, rows
+            if segment.smaller:
+                estimate = self._by_residual()
+            self.estimate = estimate
+        elif self._growing:
+            self.estimate = float(np.fmin(self.estimate, estimate))
         record |= {
             "terms": self._by_term(rows),
             "estimate": estimate,
             "rows": count,
             "seconds": time.perf_counter() - self._begin,
         }
-        if self.best is None or fresh < self._fresh:
-            self.best, self.rows = field, count
-            self._origin = self.method.origin(segment.origin, field)
-            self._fresh, self._values, self._rows = fresh, values, rows
-            self.estimate = estimate
-        elif self._growing:
-            self.estimate = float(np.fmin(self.estimate, estimate))
         self.show.judged(record)
         return Evidence(
             fresh,
@@ -415,6 +475,19 @@ class Session:
         ]
         least = min(smaller, default=math.inf)
         return fresh / least if least > 0 else 1.0
+
+    def _by_residual(self) -> float:
+        """The error of the best field by its residual alone.
+
+        What the residual may hide, until that would do; then by the correction that it
+        asks for.
+        """
+        hidden = hidden_error(self._fresh, self._stability)
+        if hidden > self.target:
+            return hidden
+        # What moving the field changes is in none of the other estimates of growth.
+        self.estimate_by_correction(moved=False)
+        return self.estimate
 
     def _judge_best(self) -> tuple[float, np.ndarray]:
         """The weighted residual over the size of the field, and the field's values."""
@@ -512,25 +585,25 @@ class Session:
             found.append(self._corrected)
         return min(found, default=math.inf)
 
-    def estimate_by_correction(self) -> None:
-        """Estimate the error of a field that cannot grow."""
+    def estimate_by_correction(self, moved: bool = True) -> None:
+        """Estimate the error of a best field on its own."""
         try:
-            found = self._lack()
+            found = self._lack(moved)
         except KeyboardInterrupt:
             self.estimate = math.nan  # "unknown" in the report
         else:
             self.estimate, self._corrected = found.error, found.stability
 
-    def _lack(self) -> Lack:
+    def _lack(self, moved: bool = True) -> Lack:
         """What the best field lacks."""
         self.show.segment("estimate of the error", self.method)
-        return self._lack_of(self.best)
+        return self._lack_of(self.best, moved)
 
-    def _lack_of(self, field: Any) -> Lack:
+    def _lack_of(self, field: Any, moved: bool = True) -> Lack:
         """What a field lacks, by J e = -r."""
         judged = self.source, self.judge, self.keys()
         try:
-            return lack(self.residuals, field, *judged)
+            return lack(self.residuals, field, *judged, moved=moved)
         except (FloatingPointError, np.linalg.LinAlgError):
             return Lack()
 

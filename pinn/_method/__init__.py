@@ -1,6 +1,8 @@
 from ._base import (
     TARGET as TARGET,
+    AbstractFoundation as AbstractFoundation,
     AbstractMethod as AbstractMethod,
+    Block as Block,
     Evidence as Evidence,
     Lack as Lack,
     Refinement as Refinement,

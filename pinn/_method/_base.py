@@ -2,9 +2,9 @@
 
 import abc
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import PRNGKeyArray
 
 from .._compiled import Compiled
-from .._points import Points, on_device
+from .._points import Points, joined, on_device
 from .._problem import Problem
 from .._residuals import Residuals
 
@@ -102,6 +102,9 @@ class Refinement:
         The arguments of the field at points that take the place of some of the
         equation's, ``(k, in_size)``; fewer than `points`. Where the user chose the
         points it is left out.
+    enlarges
+        Whether the field holds the best one so far, so that `points` are added to
+        those of that one.
     """
 
     field: Any
@@ -109,6 +112,30 @@ class Refinement:
     note: str
     stream: int = 1
     crowd: np.ndarray | None = None
+    enlarges: bool = False
+
+
+class Block(NamedTuple):
+    """What one size of a field that is enlarged has brought.
+
+    Attributes
+    ----------
+    unknowns
+        Number of unknowns of the field of that size.
+    points
+        The row inputs that came with it.
+    """
+
+    unknowns: int
+    points: Points
+
+
+class AbstractFoundation(abc.ABC):
+    """What a segment has worked out that serves a field that holds its own."""
+
+    @abc.abstractmethod
+    def judge(self, field: Any, points: Points) -> tuple[np.ndarray, np.ndarray]:
+        """As `AbstractMethod.judge`, for the field of the segment."""
 
 
 class AbstractMethod(eqx.Module):
@@ -220,6 +247,39 @@ class AbstractMethod(eqx.Module):
         self, residuals: Residuals, field: Any, points: Points, *, key: PRNGKeyArray
     ) -> Any:
         """The state before the first step."""
+
+    def enlarge(
+        self,
+        residuals: Residuals,
+        field: Any,
+        blocks: Sequence[Block],
+        foundation: AbstractFoundation | None,
+        *,
+        key: PRNGKeyArray,
+    ) -> Any:
+        """The state before the first step on a field that holds smaller ones.
+
+        By default that on all points together, with nothing to build on.
+
+        Parameters
+        ----------
+        residuals, field
+            As in `init`.
+        blocks
+            What each of the smaller fields has brought, the smallest first, and at
+            last this one.
+        foundation
+            Of the last of the smaller fields; ``None`` where it is not known any more,
+            as in a solve that is resumed. The state may not depend on that.
+        key
+            As in `init`.
+        """
+        points = joined(block.points for block in blocks)
+        return self.init(residuals, field, points, key=key)
+
+    def foundation(self, state: Any) -> AbstractFoundation | None:
+        """What a larger field can be built on, if anything."""
+        return None
 
     @abc.abstractmethod
     def step(self, residuals: Residuals, points: Points, state: Any) -> tuple[Any, Any]:

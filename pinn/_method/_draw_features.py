@@ -90,6 +90,26 @@ def draw_features(
     return eqx.tree_at(lambda f: (f.sets, f.readout), network, (tuple(sets), zeros))
 
 
+def with_block(field: Any, block: Any) -> RandomFeatures | None:
+    """A field with the features of another after its own, for which the readout is
+    zero; or ``None`` where they are not of one kind."""
+    both = (field, block)
+    if not all(isinstance(one, RandomFeatures) for one in both):
+        return None
+    if not eqx.tree_equal(field.activation, block.activation):
+        return None
+    weight, bias = (
+        jax.device_put(np.concatenate([np.asarray(a), np.asarray(b)]))
+        for a, b in ((field.weight, block.weight), (field.bias, block.bias))
+    )
+    readout = np.asarray(field.readout.weight)
+    more = np.zeros((*readout.shape[:-1], block.size), readout.dtype)
+    readout = jax.device_put(np.concatenate([readout, more], axis=-1))
+    return eqx.tree_at(
+        lambda f: (f.weight, f.bias, f.readout.weight), field, (weight, bias, readout)
+    )
+
+
 def placed_count(problem: Problem, trial: Trial) -> int:
     """How many features of a trial are at places."""
     if trial.placed is None:

@@ -13,7 +13,7 @@ from ._replayed import Replayed, Schedule
 
 _LEAST_SCALE, _LARGEST_SCALE = 0.05, 64.0
 _SEARCH_FEATURES = 200
-_GROWTH = 1.5
+_GROWTH, _BLOCK_GROWTH = 1.5, 1.25
 # Beyond so many features another scale is no longer tried: solving costs more than
 # what it might gain.
 _SEARCH_UP_TO = 700
@@ -28,7 +28,7 @@ _PLACINGS = 4
 # In more coordinates features at places are too few to fill any of them.
 _MOST_PLACED = 3
 # The estimate has stopped falling if so many sizes in turn have not halved it.
-_PATIENCE = 2
+_PATIENCE, _BLOCK_PATIENCE = 2, 4
 # A residual that is smaller, relative to the field, falls no further.
 _EXACT = 1e-16
 
@@ -127,11 +127,15 @@ class Trial:
 
 @dataclass(frozen=True)
 class Step:
-    """What comes next: a trial and its stream of points, or ``None`` at the end."""
+    """What comes next: a trial and its stream of points, or ``None`` at the end.
+
+    A trial that is `nested` adds a block to the best field so far.
+    """
 
     trial: Trial | None
     stream: int = 1
     growing: bool = False
+    nested: bool = False
     ending: str = ""
 
 
@@ -147,6 +151,7 @@ class Plan(Replayed):
     kinds: tuple[Kind, ...] = (Kind.waves, Kind.ridges)
     found: tuple[Evidence, ...] = ()
     periodic: tuple[int, ...] = ()
+    nested: bool = False
 
     def schedule(self) -> Schedule:
         return _schedule(self)
@@ -180,7 +185,9 @@ def _schedule(plan: Plan) -> Schedule:
         )
         trial = Trial(plan.start, tuple(map(float, scale)), plan.kinds[0])
         fresh = math.inf
-    ending = yield from _grow(trial, fresh, plan.largest, plan.scale is None)
+    ending = yield from _grow(
+        trial, fresh, plan.largest, plan.scale is None, plan.nested
+    )
     while True:
         yield Step(None, ending=ending)
 
@@ -238,13 +245,14 @@ def _search(
 
 
 def _grow(
-    trial: Trial, last: float, largest: int, search: bool
+    trial: Trial, last: float, largest: int, search: bool, nested: bool
 ) -> Generator[Step, Evidence, str]:
     """More and more features until the estimate meets the target; why it ended."""
     estimates: list[float] = []
     residuals: list[float] = []
+    block = False
     for stream in itertools.count(2):
-        evidence = yield Step(trial, stream, growing=True)
+        evidence = yield Step(trial, stream, growing=True, nested=block)
         fresh = _number(evidence.fresh)
         if evidence.estimate <= evidence.target:
             return "reached"
@@ -266,12 +274,17 @@ def _grow(
                 return "reached"
         estimates.append(_number(evidence.estimate))
         residuals.append(max(fresh, _EXACT))
-        if stands(estimates) and stands(residuals):
+        patience = _BLOCK_PATIENCE if block else _PATIENCE
+        if stands(estimates, patience) and stands(residuals, patience):
             return "stalled"
         if trial.count >= largest:
             return "largest"
         last = min(fresh, last)
-        trial = trial.grown(min(largest, math.ceil(_GROWTH * trial.count)))
+        # Small fields are drawn anew: they cost little, and their scale is searched.
+        small = search and _GROWTH * trial.count <= _SEARCH_UP_TO
+        block = nested and evidence.affine and trial.placed is None and not small
+        growth = _BLOCK_GROWTH if block else _GROWTH
+        trial = trial.grown(min(largest, math.ceil(growth * trial.count)))
     raise AssertionError("unreachable")
 
 
@@ -296,11 +309,11 @@ def _place(
     return trial, fresh, evidence
 
 
-def stands(values: list[float]) -> bool:
+def stands(values: list[float], patience: int = _PATIENCE) -> bool:
     """Whether the last sizes together have not halved a figure."""
-    if len(values) <= _PATIENCE:
+    if len(values) <= patience:
         return False
-    return min(values[-_PATIENCE:]) > 0.5 * min(values[:-_PATIENCE])
+    return min(values[-patience:]) > 0.5 * min(values[:-patience])
 
 
 def _least(scores: dict[float, float]) -> float:

@@ -2,7 +2,7 @@
 
 import dataclasses
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,8 @@ import numpy as np
 from jaxtyping import PRNGKeyArray
 
 from .._checks import is_number, is_whole
-from .._feature_rows import AutodiffRows, FeatureRows, fitted, readout_rows
+from .._feature_rows import AutodiffRows, FeatureRows, fitted, readout_rows, serves
+from .._network import RandomFeatures
 from .._points import Points
 from .._problem import Problem
 from .._residuals import (
@@ -24,10 +25,11 @@ from .._residuals import (
 )
 from .._seam import periodic_axes
 from .._types import Activation
-from ._base import AbstractMethod, Evidence, Refinement
+from ._base import AbstractFoundation, AbstractMethod, Block, Evidence, Refinement
 from ._blas import blas_threads
-from ._draw_features import draw_features, places_for
+from ._draw_features import draw_features, places_for, with_block
 from ._growth import Kind, Plan
+from ._nested import NestedRows
 from ._regularised import RegularisedQR
 from ._stability import stability
 
@@ -82,6 +84,13 @@ class LeastSquares(AbstractMethod):
         Whether a nonlinear equation is reached from its leading derivatives alone: all
         else is multiplied with a share that grows from 0 to 1 in ten steps. The method
         tries it by itself where Gauss-Newton steps from zero lead to no solution.
+    nested
+        Whether a larger field keeps the features and points of the one before and adds
+        a block of each, so that what is evaluated and factorised is enlarged instead of
+        made anew. So grow affine problems, with waves or ridges, beyond the sizes that
+        the search goes through. Fields that share so much do not tell the error of each
+        other: it is estimated from the residual, as for a field that cannot grow.
+        Where `points` names a number, each block has so many.
 
     Raises
     ------
@@ -102,6 +111,7 @@ class LeastSquares(AbstractMethod):
     cutoff: float | None = eqx.field(static=True, default=None)
     steps: int = eqx.field(static=True, default=30)
     continuation: bool = eqx.field(static=True, default=False)
+    nested: bool = eqx.field(static=True, default=False)
 
     def __check_init__(self):
         for name in ("features", "largest", "steps"):
@@ -169,9 +179,12 @@ class LeastSquares(AbstractMethod):
     def init(
         self, residuals: Residuals, field: Any, points: Points, *, key: PRNGKeyArray
     ) -> "State":
-        at = readout_rows(residuals, field, points)
+        return self.start(readout_rows(residuals, field, points))
+
+    def start(self, at: FeatureRows | AutodiffRows) -> "State":
+        """`init` on rows that are known."""
         # A nonlinear problem may need the start that the user's readout is.
-        affine = residuals.structure.affine
+        affine = at.residuals.structure.affine
         c = np.zeros(at.count) if affine else at.start()
         follow = self.continuation and not affine and isinstance(at, FeatureRows)
         part = 0 if follow else _CONTINUATION
@@ -181,18 +194,49 @@ class LeastSquares(AbstractMethod):
             c = np.zeros_like(c)
             start = _linearised(at, c, part)
         start = _finite(*start)
-        if not affine and _asleep(*start, residuals, points):
+        if not affine and _asleep(*start, at.residuals, at.points):
             c = _woken(lambda c: _rows(at, c, part), c)
             start = _finite(*_linearised(at, c, part))
         return State(at, c, *start, iteration=0, ended=False, part=part)
+
+    def enlarge(
+        self,
+        residuals: Residuals,
+        field: Any,
+        blocks: Sequence[Block],
+        foundation: AbstractFoundation | None,
+        *,
+        key: PRNGKeyArray,
+    ) -> "State":
+        if not serves(residuals, field):
+            return AbstractMethod.enlarge(
+                self, residuals, field, blocks, foundation, key=key
+            )
+        at = foundation if isinstance(foundation, NestedRows) else None
+        components = field.readout.bias.size
+        for block in blocks if at is None else blocks[-1:]:
+            part = field.block(0, block.unknowns // components - 1)
+            if at is None:
+                at = NestedRows(residuals, part, block.points, self._cutoff)
+            else:
+                at = at.enlarged(part, block.points)
+        assert at is not None
+        c = np.zeros(at.count)
+        return State(at, c, *_finite(*at.linearise(c)), iteration=0, ended=False)
+
+    def foundation(self, state: "State") -> AbstractFoundation | None:
+        return state.at if isinstance(state.at, NestedRows) else None
 
     def step(
         self, residuals: Residuals, points: Points, state: "State"
     ) -> tuple["State", dict[str, Any]]:
         at, rows, matrix, part = state.at, state.rows, state.matrix, state.part
         rows_of = lambda c: _rows(at, c, part)
-        with blas_threads(matrix.size * matrix.shape[1]):
-            system = RegularisedQR(matrix, self._cutoff)
+        if isinstance(at, NestedRows):
+            system = at
+        else:
+            with blas_threads(matrix.size * matrix.shape[1]):
+                system = RegularisedQR(matrix, self._cutoff)
         change = -system.solve(rows)
         before, length = float(np.linalg.norm(rows)), 1.0
         predicted = float(np.linalg.norm(rows + matrix @ change))
@@ -228,7 +272,7 @@ class LeastSquares(AbstractMethod):
         if not ended:
             rows, matrix = _finite(*_linearised(at, c, part))
         sigma = math.inf
-        if ended and isinstance(at, FeatureRows):
+        if ended and not isinstance(at, AutodiffRows):
             sigma = stability(at, matrix, system)
         state = State(at, c, rows, matrix, iteration, ended, part, sigma)
         return state, {"loss": 0.5 * after**2, "step_length": length}
@@ -276,6 +320,7 @@ class LeastSquares(AbstractMethod):
                 problem.in_size - problem.domain.dim + axis
                 for axis in periodic_axes(problem, shape)
             ),
+            nested=self.nested,
         )
 
     def remember(self, plan: "Plan | None") -> Any:
@@ -304,6 +349,18 @@ class LeastSquares(AbstractMethod):
         trial = step.trial
         if trial is None:
             return plan, None
+        if step.nested and isinstance(best, RandomFeatures):
+            more = dataclasses.replace(trial, count=trial.count - best.size)
+            block = draw_features(plan.problem, plan.shape, self.activation, more, key)
+            field = with_block(best, block)
+            if field is not None:
+                grown, size = (
+                    trainable_size(field.readout),
+                    trainable_size(best.readout),
+                )
+                points = math.ceil(self.oversampling * (grown - size))
+                note = f"{trial}, by a block of {block.size}"
+                return plan, Refinement(field, points, note, step.stream, enlarges=True)
         problem, places, crowd = plan.problem, None, None
         if trial.placed is not None:
             places = places_for(problem, trial, best, evidence.candidates(), key)
@@ -332,7 +389,7 @@ class State:
     `stability` is how well small rows tell a small error, at the end.
     """
 
-    at: FeatureRows | AutodiffRows
+    at: FeatureRows | AutodiffRows | NestedRows
     c: np.ndarray
     rows: np.ndarray
     matrix: np.ndarray
@@ -342,14 +399,16 @@ class State:
     stability: float = math.inf
 
 
-def _rows(at: FeatureRows | AutodiffRows, c: np.ndarray, part: int) -> np.ndarray:
+def _rows(
+    at: FeatureRows | AutodiffRows | NestedRows, c: np.ndarray, part: int
+) -> np.ndarray:
     if part < _CONTINUATION and isinstance(at, FeatureRows):
         return at.rows(c, part / _CONTINUATION)
     return at.rows(c)
 
 
 def _linearised(
-    at: FeatureRows | AutodiffRows, c: np.ndarray, part: int
+    at: FeatureRows | AutodiffRows | NestedRows, c: np.ndarray, part: int
 ) -> tuple[np.ndarray, np.ndarray]:
     if part < _CONTINUATION and isinstance(at, FeatureRows):
         return at.linearise(c, part / _CONTINUATION)

@@ -16,6 +16,7 @@ it larger, never smaller.
 import numpy as np
 
 from .._feature_rows import FeatureRows
+from ._nested import NestedRows
 from ._regularised import RegularisedQR
 
 # The ratio of two singular values is squared by each iteration, and on a nearly
@@ -23,7 +24,11 @@ from ._regularised import RegularisedQR
 _ITERATIONS = 4
 
 
-def stability(at: FeatureRows, matrix: np.ndarray, system: RegularisedQR) -> float:
+def stability(
+    at: FeatureRows | NestedRows,
+    matrix: np.ndarray,
+    system: RegularisedQR | NestedRows,
+) -> float:
     r"""$\sigma$, from the rows' derivatives in the readout and their factorisation."""
     features = at.features()
     n, columns = features.shape
