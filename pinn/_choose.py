@@ -108,36 +108,43 @@ def marching(
     if problem.domain.dim > _MARCHED or not isinstance(choice.method, LeastSquares):
         return choice
     try:
-        rate = rate_of(problem, shape)
+        reason = _marched_for(problem, shape, jets["equation"], points)
+        if reason is None:
+            return choice
+        rate_of(problem, shape)
     except ValueError:  # it cannot be solved for the rate
         return choice
-    reason = _marched_for(problem, rate, jets["equation"], points)
-    return choice if reason is None else Choice(Evolve(), reason)
+    return Choice(Evolve(), reason)
 
 
 def _marched_for(
-    problem: Problem, rate: Rate, equation: TermJet, points: Points
+    problem: Problem, shape: tuple[int, ...], equation: TermJet, points: Points
 ) -> str | None:
     in_time, in_space = equation.orders
     if not equation.affine:
         return "a nonlinear evolution, marched in time"
     if in_time == 2:
         return "an evolution of second order in time, marched"
-    if in_space < 2 or not _damps(rate, in_space, _few(points["equation"])):
+    if in_space < 2 or not _damps(problem, shape, in_space, points):
         return "an evolution that carries its data along, marched in time"
-    if _disagree(problem, rate.shape, points):
+    if _disagree(problem, shape, points):
         return "initial data that disagrees with a condition: marched in time"
     return None
 
 
-def _damps(rate: Rate, order: int, rows: RowInput) -> bool:
+def _damps(
+    problem: Problem, shape: tuple[int, ...], order: int, points: Points
+) -> bool:
     r"""Whether the highest derivatives in space damp waves anywhere.
 
     $u_t = A\,\partial^m u$ takes $e^{ikx}$ to $e^{ikx + t (ik)^m A}$: it is damped
     where an eigenvalue of $i^m A$ has a negative real part. Those of Schrödinger's
     equation are imaginary.
     """
-    for axis in range(rows.arguments[-1].shape[-1]):
+    if shape == () and order % 2 == 0:  # a number that is real, and of the right sign
+        return True
+    rate, rows = rate_of(problem, shape), _few(points["equation"])
+    for axis in range(problem.domain.dim):
         index = (axis,) * order
         if index in rate.indices[0]:
             factors = np.asarray(_leading(rate, index, rows)) * 1j**order

@@ -36,7 +36,7 @@ METHODS = {
 }
 
 # The default tests stop and resume solves of other methods too.
-SLOW = ("least-squares", "sequence")
+SLOW = ("least-squares", "sequence", "first-order")
 
 
 def problem():

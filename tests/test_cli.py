@@ -229,6 +229,7 @@ def test_every_method_is_made_with_its_options():
     assert isinstance(moved, pinn.NeuralGalerkin)
 
 
+@pytest.mark.slow
 def test_windows_of_time_at_the_terminal(run):
     few = ("--features", 30, "--tol", 0.5, "--no-plot", "--json")
     code, out, _ = run("solve", "heat", "--method", "time-windows", *few)

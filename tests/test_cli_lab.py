@@ -67,7 +67,7 @@ def test_every_part_runs_for_an_activation_without_second_derivatives(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("tnah",), "Did you mean 'tanh'?"),
+        (("tnah",), "Nearest: tanh"),
         (("nowhere.py:act",), "there is no file"),
         (("mine.py:three",), "'three' is of type int"),
         (("mine.py",), "name a function of the file, `mine.py:exact`."),

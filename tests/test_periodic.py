@@ -289,6 +289,7 @@ def test_marched_waves_have_the_rows_of_their_field():
     assert_allclose(values.ravel(), at_points(field, points["equation"].arguments))
 
 
+@pytest.mark.slow
 def test_a_march_of_waves_is_resumed_bit_for_bit(advected, tmp_path):
     problem, whole = advected
 

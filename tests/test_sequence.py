@@ -21,6 +21,7 @@ def field(width=8):
     return pinn.MLP(1, "scalar", width, 1, bounds=PROBLEM.bounds, key=jr.key(1))
 
 
+@pytest.mark.slow
 def test_each_method_starts_from_the_best_of_those_before():
     adam = FirstOrder(optax.adam(1e-3), steps=5, points=30)
     method = Sequence([LeastSquares(), adam, SHORT])

@@ -79,7 +79,7 @@ def test_the_ten_lines():
 
 # "Reached" implies an error of no more than three times the tolerance.
 
-QUICK = {("poisson_1d", 1e-6), ("disk", 1e-6), ("wave", 1e-6), ("nonlinear", 1e-6)}
+QUICK = {("poisson_1d", 1e-6), ("disk", 1e-6), ("nonlinear", 1e-6)}
 
 
 @pytest.mark.parametrize(
@@ -496,6 +496,7 @@ def test_32_bit():
     assert run.stdout.strip() == "done"
 
 
+@pytest.mark.slow
 def test_a_problem_that_lacks_its_start_is_never_reported_as_solved():
     rod = pinn.Interval(0.0, 1.0)
     residual = lambda u, t, x: pinn.dt(u)(t, x) - pinn.laplacian(u)(t, x)

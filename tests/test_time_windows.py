@@ -158,6 +158,7 @@ def test_windows_after_the_second_compile_nothing():
     assert counts[3] == counts[2]
 
 
+@pytest.mark.slow
 def test_windows_of_equal_duration_meet_without_a_jump():
     solution = solved(string(), pinn.TimeWindows(few(scale=(3.0, 6.0)), windows=2))
     assert solution.report.reached
