@@ -246,6 +246,13 @@ def test_files_that_exist_are_refused_before_the_solve(run, tmp_path):
         assert code == 2
         assert f"'{name}' exists" in err
         assert "--force" in err
+        assert (tmp_path / name).read_text() == "mine"
+
+
+@pytest.mark.slow
+def test_force_replaces_the_files_that_are_named(run, tmp_path):
+    for name in ("a.png", "a.npz"):
+        (tmp_path / name).write_text("mine")
     few = ("--features", 30, "--tol", 0.5, "--quiet")
     code, _, _ = run("solve", "heat", "--out", "a.png", "--force", *few)
     assert code == 0

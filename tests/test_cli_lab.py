@@ -31,6 +31,7 @@ def run(*arguments):
     return CliRunner().invoke(app, ["lab", *map(str, arguments)])
 
 
+@pytest.mark.slow
 def test_a_table_pictures_and_a_file_are_left(file, tmp_path, monkeypatch):
     monkeypatch.delenv("DISPLAY", raising=False)  # none is needed
     out = tmp_path / "found"

@@ -181,6 +181,7 @@ def shaken(size):
     )
 
 
+@pytest.mark.slow
 def test_the_average_is_returned_where_its_loss_is_lower(field):
     """Around a field that has learnt, pushes to both sides cancel in the mean."""
     learn = FirstOrder(optax.adam(1e-2), steps=1000, resample=0)

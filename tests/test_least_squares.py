@@ -177,6 +177,7 @@ def test_the_error_does_not_depend_on_units(name, units):
     assert other.unknowns == plain.unknowns
 
 
+@pytest.mark.slow
 def test_a_given_field_is_never_resized():
     field = pinn.RandomFeatures(
         2, "scalar", 150, bounds=([0.0, 0.0], [1.0, 1.0]), scale=1.5, key=jr.key(1)

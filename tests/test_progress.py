@@ -62,6 +62,7 @@ def test_the_line_says_loss_by_term_error_speed_and_time_left():
         assert part in str(shown)
 
 
+@pytest.mark.slow
 def test_the_line_is_shown_and_changes_nothing(capfd, monkeypatch):
     monkeypatch.setenv("COLUMNS", "250")
     monkeypatch.setenv("FORCE_COLOR", "1")  # as on a terminal

@@ -79,7 +79,7 @@ def test_the_ten_lines():
 
 # "Reached" implies an error of no more than three times the tolerance.
 
-QUICK = {("poisson_1d", 1e-6), ("disk", 1e-6), ("nonlinear", 1e-6)}
+QUICK = {("poisson_1d", 1e-6), ("disk", 1e-6)}
 
 
 @pytest.mark.parametrize(

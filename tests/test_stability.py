@@ -65,6 +65,7 @@ def steady_burgers(viscosity):
     return pinn.Problem(rod, residual, [pinn.Dirichlet(rod.boundary, exact)])
 
 
+@pytest.mark.slow
 def test_a_front_in_the_wrong_place_is_seen():
     """It solves the equation exactly, and violates its conditions by 1e-7; the error
     is 0.05."""
