@@ -105,6 +105,7 @@ def test_json_is_one_object_with_the_fields_of_the_design(run, tmp_path):
     assert np.isclose(solution(jnp.array([0.5, 0.5])), 1.0, atol=1e-5)
 
 
+@pytest.mark.slow
 @jax.numpy_dtype_promotion("standard")  # optax's Adam mixes types
 def test_tolerance_not_reached_is_code_1_with_the_report(run, tmp_path):
     code, out, err = run(

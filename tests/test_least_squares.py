@@ -203,6 +203,7 @@ class Sines(eqx.Module):
         return self.readout(jnp.sin(self.frequency @ jnp.append(t, x) + 0.3))
 
 
+@pytest.mark.slow
 def test_a_module_of_the_user_with_a_readout_is_served():
     net = Sines(
         2.0 * jr.normal(jr.key(0), (80, 2)), eqx.nn.Linear(80, "scalar", key=jr.key(1))

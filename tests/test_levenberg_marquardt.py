@@ -208,7 +208,7 @@ def test_parameters_go_there_and_back(field):
 @pytest.mark.parametrize(
     "form",
     [
-        "primal",
+        pytest.param("primal", marks=pytest.mark.slow),
         pytest.param("dual", marks=pytest.mark.slow),
         pytest.param("matrix-free", marks=pytest.mark.slow),
     ],
