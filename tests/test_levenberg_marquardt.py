@@ -215,9 +215,9 @@ def test_parameters_go_there_and_back(field):
 )
 def test_solve_reaches_its_tolerance(form):
     method = LevenbergMarquardt(width=10, depth=1, form=form, steps=100)
-    solution = pinn.solve(PROBLEM, method=method, tol=1e-5, key=jr.key(0))
+    solution = pinn.solve(PROBLEM, method=method, tol=2e-5, key=jr.key(0))
     assert solution.report.reached
-    assert solution.report.relative_l2 < 3e-5
+    assert solution.report.relative_l2 < 2e-5
     assert solution.report.unknowns == 10 + 10 + 10 + 1
 
 
